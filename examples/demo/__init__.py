@@ -1,0 +1,1 @@
+"""The main job: an example app, real traffic from another process, and the report."""

@@ -1,0 +1,1 @@
+"""A small but real shop: customers, orders, items and products on SQLite."""

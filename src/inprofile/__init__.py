@@ -1,0 +1,35 @@
+"""Says where the time of each request goes. The public names, and nothing else."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inprofile.core.block import Block as span
+    from inprofile.runtime import instrument, job, status, uninstrument
+    from inprofile.settings import Settings, SettingsError
+
+__version__ = "0.1.0"
+
+__all__ = ["Settings", "SettingsError", "instrument", "job", "span", "status", "uninstrument"]
+
+_HOMES = {
+    "Settings": ("inprofile.settings", "Settings"),
+    "SettingsError": ("inprofile.settings", "SettingsError"),
+    "instrument": ("inprofile.runtime", "instrument"),
+    "job": ("inprofile.runtime", "job"),
+    "span": ("inprofile.core.block", "Block"),
+    "status": ("inprofile.runtime", "status"),
+    "uninstrument": ("inprofile.runtime", "uninstrument"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used: importing the package does no work."""
+    from importlib import import_module
+
+    if name not in _HOMES:
+        message = f"module 'inprofile' has no attribute {name!r}"
+        raise AttributeError(message)
+    module, attribute = _HOMES[name]
+    value = getattr(import_module(module), attribute)
+    globals()[name] = value
+    return value

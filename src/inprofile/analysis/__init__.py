@@ -1,0 +1,1 @@
+"""Pure functions over what cells and storage hold."""

@@ -1,0 +1,1 @@
+"""The hot path: spans, the ledger and shared-memory cells. Standard library only."""

@@ -1,0 +1,68 @@
+"""The one bucket layout from which every export and our own quantiles derive."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+
+FIRST_NS = 10_000
+LAST_NS = 100_000_000_000
+SCHEMA = 3
+"""2**SCHEMA bounds per doubling, as in an OpenTelemetry exponential histogram of scale 3."""
+
+SEMCONV_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration"""
+
+CLASSIC_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, *SEMCONV_S, 30.0)
+"""The bounds that the Prometheus export shows: semconv's, and enough around them to see SQL."""
+
+
+def layout(thresholds_s: Sequence[float] = ()) -> tuple[int, ...]:
+    """The upper bounds in nanoseconds, ascending.
+
+    The union of the exponential schema-3 bounds from 10 microseconds to 100 seconds, the
+    exposed classic bounds and the user's own ``thresholds_s`` (seconds): a count at or below
+    any of them is exact. Schema-3 bounds are 2**(i/8) seconds.
+    """
+    steps = 2**SCHEMA
+    first = math.ceil(math.log2(FIRST_NS / 1e9) * steps)
+    last = math.ceil(math.log2(LAST_NS / 1e9) * steps)
+    exponential = {round(2 ** (i / steps) * 1e9) for i in range(first, last + 1)}
+    exact = {round(bound * 1e9) for bound in (*CLASSIC_S, *thresholds_s)}
+    return tuple(sorted(exponential | exact))
+
+
+def quantile(q: float, bounds: Sequence[int], counts: Sequence[int], largest_ns: int) -> float:
+    """The ``q``-quantile (0...1) in nanoseconds of a histogram, NaN when it is empty.
+
+    ``counts[i]`` lie in ``(bounds[i-1], bounds[i]]``; the last one is above all bounds.
+    Interpolates geometrically inside a bucket (the densities we measure fall off
+    exponentially rather than evenly) and never goes above ``largest_ns``.
+    """
+    total = sum(counts)
+    if not total:
+        return math.nan
+    rank = q * total
+    below = 0
+    for i, count in enumerate(counts):
+        if count and below + count >= rank:
+            share = max(rank - below, 0.0) / count
+            return min(_inside(i, share, bounds, largest_ns), float(largest_ns))
+        below += count
+    return float(largest_ns)
+
+
+def _inside(i: int, share: float, bounds: Sequence[int], largest_ns: int) -> float:
+    if i == 0:
+        return bounds[0] * share
+    low = bounds[i - 1]
+    high = bounds[i] if i < len(bounds) else max(largest_ns, low)
+    return float(low * (high / low) ** share)
+
+
+def cumulative(bounds: Sequence[int], counts: Sequence[int], at_ns: Sequence[int]) -> list[int]:
+    """How many observations are at or below each of ``at_ns``, which must be among ``bounds``."""
+    running, totals = 0, []
+    for count in counts:
+        running += count
+        totals.append(running)
+    return [totals[bisect_left(bounds, bound)] for bound in at_ns]

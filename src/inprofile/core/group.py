@@ -1,0 +1,135 @@
+"""Which processes belong together: the workers of one service under one supervisor."""
+
+import hashlib
+import multiprocessing
+import os
+import re
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from inprofile.core.slots import SUFFIX, is_held
+
+KEEP_GROUPS = 20
+KEEP_S = 7 * 24 * 3600.0
+"""Directories of groups that have ended are kept so many and so long, for a later report."""
+
+
+class UnsafeDirectory(Exception):
+    """The directory is not ours alone; says which one, why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All worker processes of one service on one machine, and the directory they share."""
+
+    name: str
+    directory: Path
+
+
+def default_base() -> Path:
+    """Where groups live when no directory is configured: private to the user."""
+    return Path(tempfile.gettempdir()) / f"inprofile-{os.getuid()}"
+
+
+def identify(base: Path, service: str, override: str) -> Group:
+    """The group of this process.
+
+    ``override`` names it outright. Otherwise it is the supervisor's: the parent that started
+    us through multiprocessing (uvicorn, hypercorn, --reload) or forked us without exec
+    (gunicorn, uWSGI). A process that a shell or a script started is a group of its own, so
+    two apps started from one shell never mix. The service's name and command line are part
+    of it, so neither do two services of one supervisor.
+    """
+    if override:
+        name = re.sub(r"[^A-Za-z0-9._-]", "-", override)[:80]
+        return Group(name, base / name)
+    leader = supervisor()
+    what = "\0".join([service, *sys.argv])
+    digest = hashlib.sha256(f"{leader}:{started_ticks(leader)}:{what}".encode()).hexdigest()[:8]
+    label = re.sub(r"[^A-Za-z0-9._-]", "-", service or Path(sys.argv[0] or "python").name)[:40]
+    name = f"{label or 'python'}-{leader}-{digest}"
+    return Group(name, base / name)
+
+
+def supervisor() -> int:
+    """The process id of the supervisor that started this process, or our own."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None:
+        return parent.pid
+    return os.getppid() if _forked_without_exec() else os.getpid()
+
+
+def _forked_without_exec() -> bool:
+    """A forked child shows its parent's command line until it replaces its own.
+
+    Servers that rename their processes (setproctitle) keep their own name in front:
+    ``gunicorn: master [shop]`` and ``gunicorn: worker [shop]``.
+    """
+    own, parents = _command_line(os.getpid()), _command_line(os.getppid())
+    if not own or not parents:
+        return False
+    if own == parents:
+        return True
+    title = own.partition(b":")[0]
+    return title in {b"gunicorn", b"uwsgi"} and parents.startswith(title + b":")
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def started_ticks(pid: int) -> str:
+    """When the process was started, in clock ticks since boot; a used-again id differs in it."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return "0"
+    return status.rpartition(")")[2].split()[19]
+
+
+def prepare(base: Path, directory: Path) -> None:
+    """Make the group's directory, 0700 and ours, and remove groups long ended.
+
+    Raises UnsafeDirectory when what stands there is another user's, open to others or a
+    symbolic link, and OSError when it cannot be made.
+    """
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check(base)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    _check(directory)
+    _remove_ended(base, directory)
+
+
+def _check(directory: Path) -> None:
+    status = directory.lstat()
+    if stat.S_ISLNK(status.st_mode) or not stat.S_ISDIR(status.st_mode):
+        problem = "is a symbolic link or not a directory"
+    elif status.st_uid != os.getuid():
+        problem = f"belongs to user {status.st_uid}, and we are {os.getuid()}"
+    elif status.st_mode & 0o077:
+        problem = f"is open to other users (mode {stat.S_IMODE(status.st_mode):04o})"
+    else:
+        return
+    message = (
+        f"INPROFILE_DIR: {directory} {problem}. Allowed: a directory of our own with mode 0700. "
+        "Remove it, chmod 700 it, or set INPROFILE_DIR to another place."
+    )
+    raise UnsafeDirectory(message)
+
+
+def _remove_ended(base: Path, mine: Path) -> None:
+    others = [path for path in base.iterdir() if path != mine and path.is_dir()]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for rank, path in enumerate(others):
+        if rank < KEEP_GROUPS and time.time() - path.stat().st_mtime < KEEP_S:
+            continue
+        if not any(is_held(file) for file in path.glob(f"*{SUFFIX}")):
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,142 @@
+"""The metric families that the cells hold, each declared once."""
+
+from dataclasses import dataclass
+
+COUNTER, GAUGE, TOTAL, HISTOGRAM = "counter", "gauge", "total", "histogram"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """One metric: its name, type, label names and the cap on its series.
+
+    ``counter`` and ``gauge`` hold one number; ``total`` holds a sum of nanoseconds, the
+    largest and a count; ``histogram`` a sum of nanoseconds, the largest and the buckets.
+    """
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    cap: int
+    help: str
+
+
+REQUESTS = Family(
+    "http.server.request.duration",
+    HISTOGRAM,
+    (
+        "http.request.method",
+        "http.route",
+        "http.response.status_code",
+        "url.scheme",
+        "error.type",
+    ),
+    2000,
+    "Duration of HTTP server requests, up to the last body byte.",
+)
+ACTIVE = Family(
+    "http.server.active_requests",
+    GAUGE,
+    ("http.request.method", "url.scheme"),
+    50,
+    "Number of HTTP server requests under way.",
+)
+FIRST_BYTE = Family(
+    "inprofile.time_to_first_byte",
+    HISTOGRAM,
+    ("http.route",),
+    1000,
+    "From the arrival of a request to the start of its response.",
+)
+STAGE = Family(
+    "inprofile.stage.duration",
+    HISTOGRAM,
+    ("http.route", "stage"),
+    4000,
+    "Exclusive time of one request in one stage; the stages add up to the whole.",
+)
+DB = Family(
+    "db.client.operation.duration",
+    HISTOGRAM,
+    ("http.route", "db.system.name", "db.operation.name", "db.collection.name", "db.query.text"),
+    2000,
+    "Duration of database operations: execute and fetch.",
+)
+HTTP_CLIENT = Family(
+    "http.client.request.duration",
+    HISTOGRAM,
+    (
+        "http.route",
+        "http.request.method",
+        "server.address",
+        "http.response.status_code",
+        "error.type",
+    ),
+    1000,
+    "Duration of outbound HTTP requests.",
+)
+JOBS = Family(
+    "inprofile.job.duration",
+    HISTOGRAM,
+    ("inprofile.job", "error.type"),
+    500,
+    "Duration of jobs and background tasks.",
+)
+WEBSOCKETS = Family(
+    "inprofile.websocket.duration",
+    HISTOGRAM,
+    ("http.route",),
+    500,
+    "Duration of websocket connections.",
+)
+MESSAGES = Family(
+    "inprofile.websocket.messages",
+    COUNTER,
+    ("http.route", "direction"),
+    1000,
+    "Websocket messages received and sent.",
+)
+OPERATION = Family(
+    "inprofile.operation",
+    TOTAL,
+    ("http.route", "stage", "name"),
+    5000,
+    "Calls of one named operation (dependency, middleware, log call, serializer ...).",
+)
+KEPT = Family(
+    "inprofile.traces.kept", COUNTER, ("reason",), 20, "Traces kept, by why they were kept."
+)
+DROPPED = Family(
+    "inprofile.dropped",
+    COUNTER,
+    ("what",),
+    20,
+    "What a bound turned away: spans folded into their stage, traces not stored.",
+)
+ERRORS = Family(
+    "inprofile.errors", COUNTER, (), 1, "Errors of inprofile itself; the app did not see them."
+)
+SERIES_OVERFLOW = Family(
+    "inprofile.series.overflow",
+    COUNTER,
+    ("family",),
+    50,
+    "Observations that went to an overflow series because a cap was reached.",
+)
+
+FAMILIES = (
+    REQUESTS,
+    ACTIVE,
+    FIRST_BYTE,
+    STAGE,
+    DB,
+    HTTP_CLIENT,
+    JOBS,
+    WEBSOCKETS,
+    MESSAGES,
+    OPERATION,
+    KEPT,
+    DROPPED,
+    ERRORS,
+    SERIES_OVERFLOW,
+)
+BY_NAME = {family.name: family for family in FAMILIES}

@@ -1,0 +1,208 @@
+"""The nouns of a measurement: Span, Trace, Finding and Location. Plain slotted data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+Attributes = Mapping[str, str | int]
+Clock = Callable[[], int]
+
+STAGES = (
+    "queue",
+    "receive",
+    "middleware",
+    "routing",
+    "dependencies",
+    "validation",
+    "handler",
+    "orm",
+    "db",
+    "db_pool_wait",
+    "cache",
+    "http",
+    "template",
+    "serialization",
+    "logging",
+    "threadpool_wait",
+    "loop_wait",
+    "gc",
+    "send",
+    "other",
+)
+"""Every kind a span may have, in the order in which a request passes them."""
+
+UNMATCHED = "_UNMATCHED"
+"""The route of a request that no registered route matched."""
+
+OTHER = "_OTHER"
+"""The method of a request whose method is not a known one (semconv's spelling)."""
+
+OVERFLOW = "_OVERFLOW"
+"""The label value that takes what a cap turned away."""
+
+
+class Location(NamedTuple):
+    """A place in source code."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} {self.function}"
+
+
+class Span:
+    """One timed operation of a trace.
+
+    ``end_ns`` is 0 while the span is open. ``count`` is how many operations it stands for:
+    repeats of one call site are folded into one span. ``moved_ns`` is the time that was
+    added to it from (positive) or handed by it to (negative) other spans without a span of
+    their own. ``self_ns`` is its exclusive time, known once the trace is finished.
+    """
+
+    __slots__ = (
+        "attributes",
+        "count",
+        "end_ns",
+        "error",
+        "folds",
+        "kind",
+        "moved_ns",
+        "name",
+        "parent",
+        "self_ns",
+        "settled_ns",
+        "start_ns",
+        "trace",
+    )
+
+    def __init__(  # noqa: PLR0913 - one flat record; keyword arguments cost on the hot path
+        self,
+        trace: "Trace",
+        parent: "Span | None",
+        kind: str,
+        name: str | Location,
+        attributes: Attributes | None,
+        start_ns: int,
+    ) -> None:
+        self.trace = trace
+        self.parent = parent
+        self.kind = kind
+        self.name = name
+        self.attributes = attributes
+        self.start_ns = start_ns
+        self.end_ns = 0
+        self.count = 1
+        self.moved_ns = 0
+        self.self_ns = 0
+        self.settled_ns = 0
+        self.folds: dict[tuple[str, str | Location], Span] | None = None
+        self.error: str | None = None
+
+    @property
+    def duration_ns(self) -> int:
+        """Time in this operation, with what was folded into it."""
+        return self.end_ns - self.start_ns + max(self.moved_ns, 0)
+
+    def __repr__(self) -> str:
+        return f"<Span {self.kind} {self.name!s} x{self.count} {self.duration_ns} ns>"
+
+
+class Trace:
+    """One request, job, websocket or background task: a root span and its spans.
+
+    ``spans`` holds the closed spans in the order of closing; the root comes last.
+    """
+
+    __slots__ = (
+        "clock",
+        "disconnected",
+        "door",
+        "dropped",
+        "finished",
+        "first_byte_ns",
+        "identity",
+        "last_statement",
+        "limit",
+        "link",
+        "messages",
+        "method",
+        "path",
+        "prefix",
+        "queue_ns",
+        "reason",
+        "recorder",
+        "root",
+        "route",
+        "routing",
+        "scheme",
+        "section",
+        "spans",
+        "stages",
+        "started_at",
+        "status",
+        "trailers",
+    )
+
+    def __init__(self, recorder: Any, door: str, name: str, clock: Clock, limit: int) -> None:
+        self.recorder = recorder
+        self.door = door
+        self.clock = clock
+        self.limit = limit
+        self.route = UNMATCHED
+        self.prefix = ""
+        self.method = ""
+        self.scheme = ""
+        self.path = ""
+        self.status = 0
+        self.queue_ns = 0
+        self.first_byte_ns = 0
+        self.started_at = 0.0
+        self.dropped = 0
+        self.messages: list[int] | None = None
+        self.finished = False
+        self.disconnected = False
+        self.trailers = False
+        self.reason = ""
+        self.identity = ""
+        self.link = ""
+        self.routing: Span | None = None
+        self.section: Span | None = None
+        self.last_statement: tuple[object, Span] | None = None
+        self.stages: dict[str, int] = {}
+        self.spans: list[Span] = []
+        self.root = Span(self, None, "handler", name, None, clock())
+
+    @property
+    def wall_ns(self) -> int:
+        """What the stages add up to: the time in the app and the queue before it."""
+        return self.root.end_ns - self.root.start_ns + self.queue_ns
+
+    @property
+    def error(self) -> str | None:
+        """The type of what went wrong, or None."""
+        if self.root.error is not None:
+            return self.root.error
+        return str(self.status) if self.status >= 500 else None  # noqa: PLR2004 - HTTP's own line
+
+    def __repr__(self) -> str:
+        return f"<Trace {self.door} {self.method} {self.route} {len(self.spans)} spans>"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a detector says about a trace.
+
+    ``count`` is how often it happened in the trace, ``total_ns`` the time it took there;
+    ``evidence`` is what was seen and ``fix`` what to do, each one sentence.
+    """
+
+    kind: str
+    route: str
+    location: Location | None
+    statement: str
+    count: int
+    total_ns: int
+    evidence: str
+    fix: str

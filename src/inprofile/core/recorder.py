@@ -1,0 +1,222 @@
+"""Opens, nests and closes spans, and begins and finishes traces. This is the hot path.
+
+A ContextVar holds the current span. Tasks and threads that copy the context see the span
+under which they were started, so parents stay right under gather and thread hand-over.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
+
+from inprofile.core.guard import guard
+from inprofile.core.ledger import settle
+from inprofile.core.model import OVERFLOW, Attributes, Clock, Location, Span, Trace
+
+current: ContextVar[Span | None] = ContextVar("inprofile_span", default=None)
+"""The innermost open span of this task or thread, or None outside of a trace."""
+
+MAX_FOLDS = 256
+"""Different call sites folded below one span; what comes after shares one of its kind."""
+
+
+def recording() -> Span | None:
+    """The current span if its trace still runs, else None: ask this before building anything."""
+    span = current.get()
+    return None if span is None or span.trace.finished else span
+
+
+def open_span(
+    parent: Span, kind: str, name: str | Location, attributes: Attributes | None = None
+) -> Span:
+    """Open a span below ``parent`` and make it the current one."""
+    span = Span(parent.trace, parent, kind, name, attributes, parent.trace.clock())
+    current.set(span)
+    return span
+
+
+def close_span(span: Span) -> None:
+    """Close ``span`` and make its parent the current span.
+
+    The ContextVar is set rather than reset: a reset raises when a generator or a worker
+    thread closes in another context than the one that opened.
+    """
+    trace = span.trace
+    current.set(span.parent)
+    if trace.finished:
+        return
+    span.end_ns = trace.clock()
+    if len(trace.spans) < trace.limit:
+        trace.spans.append(span)
+    else:
+        _fold_closed(span)
+
+
+def add_span(parent: Span, kind: str, name: str, start_ns: int, end_ns: int) -> None:
+    """Record an operation that is over already, such as a wait that ended in another thread."""
+    trace = parent.trace
+    span = Span(trace, parent, kind, name, None, start_ns)
+    span.end_ns = end_ns
+    if trace.finished:
+        return
+    if len(trace.spans) < trace.limit:
+        trace.spans.append(span)
+    else:
+        _fold_closed(span)
+
+
+def fold(  # noqa: PLR0913 - one flat record; keyword arguments cost on the hot path
+    parent: Span,
+    kind: str,
+    name: str | Location,
+    start_ns: int,
+    end_ns: int,
+    attributes: Attributes | None = None,
+    count: int = 1,
+) -> None:
+    """Add one finished leaf operation to the span that stands for all its repeats.
+
+    Repeats of ``(kind, name)`` below one parent share a span with a count and a total, so
+    that a thousand chunks or log lines cost no memory. Costs 0.6 microseconds.
+    """
+    folds = parent.folds
+    target = folds.get((kind, name)) if folds is not None else None
+    if target is None:
+        target = _folded(parent, kind, name, start_ns, attributes)
+    target.count += count
+    length_ns = end_ns - start_ns
+    target.moved_ns += length_ns
+    parent.moved_ns -= length_ns
+
+
+def move(giver: Span, taker: Span, amount_ns: int) -> None:
+    """Hand ``amount_ns`` of exclusive time from one span to another; the sum stays."""
+    giver.moved_ns -= amount_ns
+    taker.moved_ns += amount_ns
+
+
+def _folded(
+    parent: Span, kind: str, name: str | Location, start_ns: int, attributes: Attributes | None
+) -> Span:
+    folds = parent.folds
+    if folds is None:
+        folds = parent.folds = {}
+    target = folds.get((kind, name))
+    if target is None:
+        if len(folds) >= MAX_FOLDS:
+            name = OVERFLOW
+            target = folds.get((kind, name))
+        if target is None:
+            target = Span(parent.trace, parent, kind, name, attributes, start_ns)
+            target.end_ns = start_ns
+            target.count = 0
+            folds[kind, name] = target
+            parent.trace.spans.append(target)
+    return target
+
+
+def _fold_closed(span: Span) -> None:
+    """A trace at its limit keeps exact stages: what has no room is folded below the root."""
+    trace = span.trace
+    trace.dropped += 1
+    target = _folded(trace.root, span.kind, span.name, span.start_ns, span.attributes)
+    target.count += span.count
+    length_ns = span.end_ns - span.start_ns
+    target.moved_ns += length_ns + span.moved_ns
+    (span.parent or trace.root).moved_ns -= length_ns
+
+
+class Recorder:
+    """Begins and finishes traces, and decides which of them are kept.
+
+    ``sink`` takes every finished trace exactly once, before it is decided whether to keep it
+    (the cells); ``keep`` takes the ones that are kept. ``sample_rate`` is the share (0...1)
+    kept by chance, ``slow_ns`` the duration from which a trace is kept. ``clock`` counts
+    monotonic nanoseconds; ``background`` makes the trace of a task after a response.
+    """
+
+    def __init__(  # noqa: PLR0913 - every choice the composition root makes, by name
+        self,
+        *,
+        sink: Callable[[Trace], None],
+        keep: Callable[[Trace], None],
+        started: Callable[[Trace], None] = lambda _trace: None,
+        sample_rate: float = 0.0,
+        slow_ns: int = 1_000_000_000,
+        max_spans: int = 1000,
+        clock: Clock = time.perf_counter_ns,
+    ) -> None:
+        self.enabled = True
+        self.sink = sink
+        self.keep = keep
+        self.started = started
+        self.sample_rate = sample_rate
+        self.slow_ns = slow_ns
+        self.max_spans = max_spans
+        self.clock = clock
+        self.background: Callable[[str], AbstractContextManager[object]] = nullcontext
+        self._chance = random.Random()  # noqa: S311 - sampling; the app's own stream stays untouched
+
+    def begin(self, door: str, name: str, method: str = "", scheme: str = "") -> Trace:
+        """Begin a trace and make its root the current span. Never raises."""
+        trace = Trace(self, door, name, self.clock, self.max_spans)
+        trace.method = method
+        trace.scheme = scheme
+        trace.started_at = time.time()
+        try:
+            self.started(trace)
+        except Exception as error:  # noqa: BLE001 - shielding the app is this line's purpose
+            guard.caught(error)
+        current.set(trace.root)
+        trace.root.start_ns = trace.clock()
+        return trace
+
+    def finish(self, trace: Trace, error: BaseException | None = None) -> None:
+        """Finish ``trace`` now: the cells take its stages, and it is kept or let go.
+
+        A second call does nothing. Never raises.
+        """
+        if trace.finished:
+            return
+        root = trace.root
+        root.end_ns = trace.clock()
+        trace.finished = True
+        trace.last_statement = None
+        if error is not None:
+            root.error = type(error).__name__
+        try:
+            settle(trace)
+            self.sink(trace)
+            trace.reason = self._reason(trace)
+            if trace.reason:
+                self.identify(trace)
+                self.keep(trace)
+            else:
+                release(trace)
+        except Exception as problem:  # noqa: BLE001 - shielding the app is this line's purpose
+            guard.caught(problem)
+
+    def identify(self, trace: Trace) -> str:
+        """The identity of ``trace``, given when it is first asked for."""
+        if not trace.identity:
+            trace.identity = f"{self._chance.getrandbits(128):032x}"
+        return trace.identity
+
+    def _reason(self, trace: Trace) -> str:
+        root = trace.root
+        if trace.error is not None:
+            return "failed"
+        if root.end_ns - root.start_ns >= self.slow_ns and trace.door != "websocket":
+            return "slow"
+        if self.sample_rate and self._chance.random() < self.sample_rate:
+            return "sampled"
+        return ""
+
+
+def release(trace: Trace) -> None:
+    """Break the cycles between a trace and its spans, so that they go without the collector."""
+    for span in trace.spans:
+        span.folds = None
+    trace.spans = []
+    trace.routing = None

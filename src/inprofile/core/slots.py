@@ -1,0 +1,240 @@
+"""The group's directory of cells files: claiming one, reading all, folding the dead.
+
+A worker holds an flock on its file for as long as it lives; the kernel lets go of it on any
+death, SIGKILL included, so liveness is never guessed from a process id. Files of the dead are
+added to ``base.cells`` once, which remembers them until they are gone: neither a crash half
+way nor a reader in between can count one twice or not at all.
+"""
+
+import fcntl
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from inprofile.core.cells import Cells, Key, Unreadable, bounds_of, load, owner, read, written
+from inprofile.core.metrics import BY_NAME, COUNTER, GAUGE
+
+SUFFIX = ".cells"
+BASE = "base.cells"
+LOCK = "fold.lock"
+FOLDED = "folded"
+"""Key of the base file's record that names the files already added to it."""
+
+READ_ATTEMPTS = 20
+YOUNG_S = 60.0
+"""For so long an unnamed file is left alone: its worker may be about to name it."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """A live process of the group."""
+
+    pid: int
+    claimed_ns: int
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What all workers of a group, living and dead, have counted at one moment.
+
+    ``skipped`` counts the files that could not be read, by why.
+    """
+
+    bounds: list[int]
+    series: dict[Key, list[int]] = field(default_factory=dict)
+    workers: list[Worker] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def add(self, series: dict[Key, list[int]], *, alive: bool) -> None:
+        """Add one file's series; gauges count for the living only."""
+        for key, values in series.items():
+            family = BY_NAME.get(key[0])
+            if family is None or (family.type == GAUGE and not alive):
+                continue
+            mine = self.series.get(key)
+            if mine is None:
+                self.series[key] = values
+            elif len(mine) != len(values):
+                self.skipped["torn"] += 1
+            else:
+                largest = 0 if family.type in {COUNTER, GAUGE} else max(mine[1], values[1])
+                mine[:] = [a + b & (1 << 64) - 1 for a, b in zip(mine, values, strict=True)]
+                if largest:
+                    mine[1] = largest
+
+
+def claim(directory: Path, bounds: Sequence[int], capacity_bytes: int) -> Cells:
+    """Cells in a file of our own in ``directory``, after folding what the dead left there.
+
+    The file is named after its slot and the time of the claim, and locked before it has its
+    name, so that nobody ever sees it without its owner. Raises OSError.
+    """
+    fold(directory, bounds)
+    claimed_ns = time.time_ns()
+    young = directory / f"new-{os.getpid()}-{claimed_ns}.tmp"
+    cells = Cells(young, bounds, capacity_bytes, claimed_ns)
+    try:
+        cells.hold()
+        taken = {path.name.partition(".")[0] for path in directory.glob(f"*{SUFFIX}")}
+        slot = next(n for n in range(len(taken) + 1) if str(n) not in taken)
+        cells.path = directory / f"{slot}.{claimed_ns}.{os.getpid()}{SUFFIX}"
+        young.rename(cells.path)
+    except BaseException:
+        cells.close()
+        young.unlink(missing_ok=True)
+        raise
+    return cells
+
+
+def snapshot(directory: Path, bounds: Sequence[int] | None = None) -> Snapshot:
+    """Everything the group has counted. Reads only; never raises for a bad file.
+
+    ``bounds`` None takes those of the first readable file. A fold that happens meanwhile is
+    noticed (base.cells is another file then) and the reading starts again.
+    """
+    for _ in range(READ_ATTEMPTS):
+        before = _identity(directory / BASE)
+        result = _snapshot(directory, bounds)
+        if _identity(directory / BASE) == before:
+            break
+    return result
+
+
+def _snapshot(directory: Path, bounds: Sequence[int] | None) -> Snapshot:
+    folded: set[str] = set()
+    files = sorted(directory.glob(f"*{SUFFIX}"), key=lambda path: path.name != BASE)
+    result = Snapshot(list(bounds or ()))
+    for path in files:
+        if path.name in folded:
+            continue
+        try:
+            data = load(path)
+        except OSError:
+            continue
+        try:
+            result.bounds = result.bounds or bounds_of(data)
+            series = read(data, result.bounds)
+        except Unreadable as problem:
+            result.skipped[str(problem)] += 1
+            continue
+        if path.name == BASE:
+            folded = _folded(series)
+        alive = path.name != BASE and is_held(path)
+        if alive:
+            result.workers.append(Worker(*owner(data)))
+        result.add(series, alive=alive)
+    return result
+
+
+def fold(directory: Path, bounds: Sequence[int]) -> int:
+    """Add the files of dead workers to the base and delete them; how many there were.
+
+    Does nothing while another process folds. Files that cannot be read stay where they are,
+    except empty ones, in which nothing was ever counted.
+    """
+    with _only_one(directory) as mine:
+        if not mine:
+            return 0
+        return _fold(directory, bounds)
+
+
+def _fold(directory: Path, bounds: Sequence[int]) -> int:
+    base = Snapshot(list(bounds))
+    folded: set[str] = set()
+    base_path = directory / BASE
+    if base_path.exists():
+        try:
+            series = read(load(base_path), bounds)
+        except Unreadable:
+            base_path.rename(base_path.with_suffix(f".aside-{time.time_ns()}"))
+            series = {}
+        folded = _folded(series)
+        base.add(series, alive=False)
+    dead = [path for path in directory.glob(f"*{SUFFIX}") if path.name != BASE]
+    dead = [path for path in dead if not is_held(path)]
+    fresh = []
+    for path in dead:
+        if path.name in folded:
+            continue
+        try:
+            base.add(read(load(path), bounds), alive=False)
+            fresh.append(path.name)
+        except Unreadable as problem:
+            if str(problem) == "empty":
+                path.unlink(missing_ok=True)
+    if fresh:
+        names = folded & {path.name for path in dead} | set(fresh)
+        record = {(FOLDED, *sorted(names)): [len(names)]}
+        _replace(base_path, written(base.series | record, bounds))
+    for path in dead:
+        if path.name in folded or path.name in fresh:
+            path.unlink(missing_ok=True)
+    _sweep_young(directory)
+    return len(fresh)
+
+
+def _sweep_young(directory: Path) -> None:
+    """Remove what a worker that died between creating and naming its file left."""
+    for path in directory.glob("new-*.tmp"):
+        try:
+            old = time.time() - path.stat().st_mtime > YOUNG_S
+        except OSError:
+            continue
+        if old and not is_held(path):
+            path.unlink(missing_ok=True)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process has the file locked."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+@contextmanager
+def _only_one(directory: Path) -> Iterator[bool]:
+    fd = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(fd)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(fd, "wb") as file:
+        file.write(data)
+    draft.replace(path)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _folded(series: dict[Key, list[int]]) -> set[str]:
+    for key in list(series):
+        if key[0] == FOLDED:
+            del series[key]
+            return set(key[1:])
+    return set()

@@ -1,0 +1,1 @@
+"""Where work enters the process: each door begins and finishes a trace, nothing else."""

@@ -1,0 +1,65 @@
+"""The door for work that no request brings: jobs, and background tasks after a response."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
+
+from inprofile.core.block import around
+from inprofile.core.model import Span, Trace
+from inprofile.core.recorder import Recorder, current
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Job:
+    """One trace around a ``with`` block or each call of a function, sync or async.
+
+    ``door`` is "job" or "background"; ``recorder`` is asked for when the block begins, None
+    means that nothing is measured. Begun inside of a request it is a trace of its own that
+    links to it. One object serves one block at a time.
+    """
+
+    def __init__(
+        self, name: str, recorder: Callable[[], Recorder | None], door: str = "job"
+    ) -> None:
+        self.name = name
+        self.door = door
+        self._recorder = recorder
+        self._begun: tuple[Recorder, Trace, Span | None] | None = None
+
+    def __enter__(self) -> Self:
+        recorder = self._recorder()
+        if recorder is not None and recorder.enabled:
+            outside = current.get()
+            trace = recorder.begin(self.door, self.name)
+            trace.route = f"{self.door}:{self.name}"
+            if outside is not None:
+                trace.link = recorder.identify(outside.trace)
+            self._begun = recorder, trace, outside
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._begun is not None:
+            (recorder, trace, outside), self._begun = self._begun, None
+            recorder.finish(trace, error)
+            current.set(outside)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        return around(function, lambda: Job(self.name, self._recorder, self.door))

@@ -1,0 +1,1 @@
+"""Readers of cells and traces that each speak one outside format."""

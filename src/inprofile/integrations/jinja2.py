@@ -1,0 +1,19 @@
+"""Jinja2: each template that is rendered, by name; what it includes is part of it."""
+
+from typing import Any
+
+from inprofile.integrations._patch import Named, Patch, timed
+
+
+def _template(args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Named:
+    return args[0].name or "<string>", None
+
+
+_render = timed("template", _template, leaf=True)
+
+PATCHES = {
+    "jinja2.environment": (
+        Patch("Template.render", _render),
+        Patch("Template.render_async", _render),
+    ),
+}

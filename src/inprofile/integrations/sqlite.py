@@ -1,0 +1,98 @@
+"""sqlite3: statements, fetches and commits.
+
+Its types are written in C and cannot be patched. So ``connect`` makes direct subclasses of
+the library's own connection and cursor, with timed methods and no state of their own but the
+statement a cursor is at; a ``factory`` of the user's is used as it is, untimed.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from inprofile.core.model import Span
+from inprofile.integrations._patch import Function, Named, Patch, fetching, timed
+from inprofile.integrations._sql import describe
+
+FACTORY_POSITION = 5
+"""connect(database, timeout, detect_types, isolation_level, check_same_thread, factory)."""
+
+
+def _statement(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Named:
+    named = describe("sqlite", args[1] if len(args) > 1 else kwargs.get("sql"))
+    args[0].inprofile_statement = named
+    return named
+
+
+def _remember(span: Span, args: tuple[Any, ...], _result: Any) -> None:
+    span.trace.last_statement = id(args[0]), span
+
+
+def _fetched(cursor: "Cursor", *_: Any) -> tuple[object, Named]:
+    return id(cursor), cursor.inprofile_statement
+
+
+def _verb(verb: str) -> Callable[[Function], Function]:
+    named = describe("sqlite", verb)
+    return timed("db", lambda _args, _kwargs: named, leaf=True)
+
+
+def _of(owner: type, name: str, wrap: Callable[[Function], Function]) -> Any:
+    """A timed method that stands in for one of the C type's own."""
+    original = getattr(owner, name)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(self, *args, **kwargs)
+
+    return wrap(wraps(original)(method))
+
+
+_execute = timed("db", _statement, leaf=True, finished=_remember)
+_fetch = fetching(_fetched)
+
+
+class Cursor(sqlite3.Cursor):
+    """The library's cursor, timed. ``Connection.execute`` comes here too."""
+
+    inprofile_statement: Named = describe("sqlite", "")
+
+    execute = _of(sqlite3.Cursor, "execute", _execute)
+    executemany = _of(sqlite3.Cursor, "executemany", _execute)
+    executescript = _of(sqlite3.Cursor, "executescript", _execute)
+    fetchone = _of(sqlite3.Cursor, "fetchone", _fetch)
+    fetchmany = _of(sqlite3.Cursor, "fetchmany", _fetch)
+    fetchall = _of(sqlite3.Cursor, "fetchall", _fetch)
+
+
+class Connection(sqlite3.Connection):
+    """The library's connection, timed."""
+
+    commit = _of(sqlite3.Connection, "commit", _verb("COMMIT"))
+    rollback = _of(sqlite3.Connection, "rollback", _verb("ROLLBACK"))
+    __exit__ = _of(sqlite3.Connection, "__exit__", _verb("COMMIT"))
+
+    def cursor(self, factory: Any = Cursor, /) -> Any:
+        """A timed cursor, or what ``factory`` makes."""
+        return super().cursor(factory)
+
+
+for _timed in (Cursor, Connection):
+    _timed.__module__ = "sqlite3"
+
+
+def _connect(original: Function) -> Function:
+    opened = timed("db", lambda _args, _kwargs: describe("sqlite", "CONNECT"), leaf=True)(original)
+
+    @wraps(original)
+    def connect(*args: Any, **kwargs: Any) -> Any:
+        if "factory" not in kwargs and len(args) <= FACTORY_POSITION:
+            kwargs["factory"] = Connection
+        return opened(*args, **kwargs)
+
+    return connect
+
+
+PATCHES = {
+    "sqlite3": (Patch("connect", _connect),),
+    "sqlite3.dbapi2": (Patch("connect", _connect),),
+}

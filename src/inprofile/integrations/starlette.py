@@ -1,0 +1,210 @@
+"""Starlette: routing, middleware by name, endpoints, rendering and background tasks."""
+
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any
+
+from inprofile.core.guard import guard
+from inprofile.core.model import Span
+from inprofile.core.recorder import close_span, current, open_span, recording
+from inprofile.integrations._patch import Function, Named, Patch, qualified, timed
+
+class Layer:
+    """An ASGI application as a span: put around each middleware, and inside of the last one."""
+
+    def __init__(self, app: Any, kind: str, name: str) -> None:
+        self.app = app
+        self.kind = kind
+        self.name = name
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        parent = recording()
+        if parent is None:
+            await self.app(scope, receive, send)
+            return
+        span = open_span(parent, self.kind, self.name)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            close_span(span)
+
+
+class Attachment:
+    """Puts a door outermost around a Starlette or FastAPI application, wherever it is built.
+
+    The stack of middleware is built at the first request; ``wrap`` goes around it then, with
+    each of the user's middlewares in a Layer of its name. An application whose stack stands
+    already gets the door alone.
+    """
+
+    def __init__(self, app: Any, wrap: Callable[[Any], Any]) -> None:
+        self.app = app
+        self._build = app.build_middleware_stack
+        self._door: Any = None
+        self._wrap = wrap
+        if app.middleware_stack is None:
+            app.build_middleware_stack = self.build
+        else:
+            app.middleware_stack = self._around(app.middleware_stack)
+
+    def build(self) -> Any:
+        """The application's own stack, with us around it and between its middlewares."""
+        app = self.app
+        own = app.user_middleware
+        with guard:
+            app.user_middleware = _layered(own)
+        try:
+            stack = self._build()
+        finally:
+            app.user_middleware = own
+        return self._around(stack)
+
+    def _around(self, stack: Any) -> Any:
+        self._door = self._wrap(stack)
+        return self._door
+
+    def remove(self) -> None:
+        """Take the door away; requests under way finish as they began."""
+        vars(self.app).pop("build_middleware_stack", None)
+        if self._door is not None and self.app.middleware_stack is self._door:
+            self.app.middleware_stack = self._door.app
+
+
+def _layered(own: list[Any]) -> list[Any]:
+    from starlette.middleware import Middleware
+
+    layers = []
+    for middleware in own:
+        layers.append(Middleware(Layer, "middleware", qualified(middleware.cls)))
+        layers.append(middleware)
+    if layers:
+        layers.append(Middleware(Layer, "other", "application"))
+    return layers
+
+
+def _router(original: Function) -> Function:
+    """Routing lasts from the router's call to the matched route's."""
+
+    @wraps(original)
+    async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        parent = recording()
+        if parent is None:
+            await original(self, scope, receive, send)
+            return
+        trace = parent.trace
+        if trace.root.kind == "handler":
+            trace.root.kind = "other"  # the handler is known from here on
+        span = trace.routing = open_span(parent, "routing", "routing")
+        try:
+            await original(self, scope, receive, send)
+        finally:
+            if not span.end_ns:
+                close_span(span)
+
+    return call
+
+
+def routed(parent: Span, template: str) -> Span:
+    """End the routing and note which route it led to; the span that is current now."""
+    trace = parent.trace
+    routing = trace.routing
+    if routing is not None:
+        trace.routing = None
+        if not routing.end_ns:
+            close_span(routing)
+            parent = current.get() or parent
+    trace.route = trace.prefix + template
+    return parent
+
+
+def _endpoint(original: Function) -> Function:
+    """A route's handle is the user's endpoint; FastAPI's own tell their parts apart."""
+
+    @wraps(original)
+    async def handle(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        parent = recording()
+        if parent is None or getattr(self, "dependant", None) is not None:
+            await original(self, scope, receive, send)
+            return
+        span = None
+        with guard:
+            parent = routed(parent, self.path_format)
+            span = open_span(parent, "handler", qualified(self.endpoint))
+        try:
+            await original(self, scope, receive, send)
+        finally:
+            if span is not None:
+                close_span(span)
+
+    return handle
+
+
+def _mount(original: Function) -> Function:
+    """A mount adds its path to the template; what it holds may be no router of ours."""
+
+    @wraps(original)
+    async def handle(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        parent = recording()
+        if parent is None:
+            await original(self, scope, receive, send)
+            return
+        span = None
+        with guard:
+            parent = routed(parent, self.path_format)
+            parent.trace.prefix += self.path_format.removesuffix("/{path}")
+            if not self.routes:
+                span = open_span(parent, "handler", qualified(self.app))
+        try:
+            await original(self, scope, receive, send)
+        finally:
+            if span is not None:
+                close_span(span)
+
+    return handle
+
+
+@lru_cache(256)
+def _rendering(response: type) -> Named:
+    return f"render {response.__name__}", None
+
+
+def _content(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Named | None:
+    """Names Response.__init__(self, content, ...) where there is something to render."""
+    content = args[1] if len(args) > 1 else kwargs.get("content")
+    if content is None or isinstance(content, (bytes, str)):
+        return None
+    return _rendering(type(args[0]))
+
+
+def _background(original: Function) -> Function:
+    """A background task is a trace of its own that links to its request."""
+
+    @wraps(original)
+    async def call(self: Any) -> None:
+        span = current.get()
+        if span is None or not span.trace.recorder.enabled:
+            await original(self)
+            return
+        with span.trace.recorder.background(qualified(self.func)):
+            await original(self)
+
+    return call
+
+
+PATCHES = {
+    "starlette.routing": (
+        Patch("Router.__call__", _router),
+        Patch("Route.handle", _endpoint),
+        Patch("WebSocketRoute.handle", _endpoint),
+        Patch("Mount.handle", _mount),
+    ),
+    "starlette.requests": (
+        Patch("Request.json", timed("validation", "parse JSON body")),
+        Patch("Request._get_form", timed("validation", "parse form body")),
+    ),
+    "starlette.responses": (
+        Patch("Response.__init__", timed("serialization", _content, leaf=True)),
+        Patch("StreamingResponse.__call__", timed("handler", "stream")),
+    ),
+    "starlette.background": (Patch("BackgroundTask.__call__", _background),),
+}

@@ -1,0 +1,1 @@
+"""The same facts as text, Markdown and JSON: one format per file."""

@@ -1,0 +1,369 @@
+"""The composition root: builds, starts, forks and stops the parts, and alone knows them all."""
+
+import atexit
+import contextlib
+import os
+import platform
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from inprofile.core import metrics
+from inprofile.core.buckets import layout
+from inprofile.core.cells import Cells
+from inprofile.core.group import Group, UnsafeDirectory, default_base, identify, prepare
+from inprofile.core.guard import guard, log
+from inprofile.core.meter import Meter
+from inprofile.core.model import Trace
+from inprofile.core.pipeline import Kept, Pipeline
+from inprofile.core.recorder import Recorder, current
+from inprofile.core.slots import Snapshot, claim, snapshot
+from inprofile.detectors.slow_query import detect as slow_query
+from inprofile.doors.asgi import Door
+from inprofile.doors.job import Job
+from inprofile.exporters.endpoint import Endpoint
+from inprofile.integrations import patches
+from inprofile.integrations._patch import Patcher
+from inprofile.integrations.starlette import Attachment
+from inprofile.settings import Settings
+from inprofile.storage.store import Store
+
+DETECTORS = (slow_query,)
+Observer = Callable[[Trace], None]
+
+
+class Runtime:
+    """One process's inprofile.
+
+    Nothing is opened, claimed or started before the first trace: a process that only imports
+    the app (a supervisor, a migration) costs nothing and leaves nothing.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.bounds = layout([ms / 1000 for ms in settings.slo_ms])
+        self.base = settings.dir or default_base()
+        self.group: Group | None = None
+        self.private = ""
+        self.patcher = Patcher()
+        self.attachments: list[Attachment] = []
+        self.observers: list[Observer] = []
+        self.recorder = Recorder(
+            sink=self._sink,
+            keep=self._keep,
+            started=self._started,
+            sample_rate=settings.sample_rate,
+            slow_ns=round(settings.slow_ms * 1e6),
+            max_spans=settings.max_spans,
+        )
+        self.recorder.enabled = settings.enabled
+        self.recorder.background = lambda name: Job(name, lambda: self.recorder, "background")
+        self._opening = threading.RLock()
+        self._pid = 0
+        self.meter: Meter | None = None
+        self.pipeline: Pipeline | None = None
+        self.store: Store | None = None
+
+    # Starting and stopping
+
+    def instrument(self, app: Any) -> Any:
+        """Put patches in place and a door around ``app``, once."""
+        if not self.settings.enabled:
+            return app
+        self.patcher.install(patches())
+        if app is None or isinstance(app, Door):
+            return app
+        if hasattr(app, "build_middleware_stack"):
+            if not any(attachment.app is app for attachment in self.attachments):
+                self.attachments.append(Attachment(app, lambda stack: self._door(stack, app)))
+            return app
+        return self._door(app, None)
+
+    def _door(self, app: Any, framework: Any) -> Door:
+        path = self.settings.metrics_path
+        endpoint = Endpoint(self.exposition, framework) if path else None
+        return Door(app, self.recorder, endpoint, path)
+
+    def uninstrument(self, app: Any) -> Any:
+        """Take the door off ``app``; with None off every app, and the patches out too."""
+        if isinstance(app, Door):
+            return app.app
+        for attachment in list(self.attachments):
+            if app is None or attachment.app is app:
+                attachment.remove()
+                self.attachments.remove(attachment)
+        if app is None:
+            self.recorder.enabled = False
+            self.patcher.remove()
+            self.close()
+        return app
+
+    def open(self) -> Meter:
+        """Claim this process's cells and start its thread; at once when that is done."""
+        meter = self.meter
+        if meter is not None and self._pid == os.getpid():
+            return meter
+        with self._opening:
+            if self.meter is None or self._pid != os.getpid():
+                self._open()
+        assert self.meter is not None  # noqa: S101 - for the type checker
+        return self.meter
+
+    def _open(self) -> None:
+        settings = self.settings
+        capacity = settings.max_cells_mb << 20
+        cells = None
+        drains: list[Callable[[list[Kept]], None]] = []
+        try:
+            self.group = identify(self.base, settings.service, settings.group)
+            prepare(self.base, self.group.directory)
+            cells = claim(self.group.directory, self.bounds, capacity)
+            self.store = Store(
+                self.group.directory,
+                settings.max_traces,
+                settings.max_route_traces,
+                settings.max_store_mb << 20,
+            )
+            drains.append(self._store)
+        except (OSError, UnsafeDirectory) as error:
+            self.private = str(error)
+            log.warning("inprofile: this process counts for itself alone: %s", error)
+        if cells is None:
+            cells = Cells(None, self.bounds, capacity)
+        self.meter = Meter(cells)
+        self.pipeline = Pipeline(DETECTORS, drains, [self._tick], self._dropped)
+        self.pipeline.start()
+        self._pid = os.getpid()
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Stop the thread, write what waits, and give the files back."""
+        with self._opening:
+            if self.pipeline is not None:
+                self.pipeline.stop(timeout_s)
+            if self.meter is not None:
+                self._tick()
+                meter, self.meter = self.meter, None
+                meter.cells.close()
+            self.pipeline = self.store = None
+
+    def before_fork(self) -> None:
+        """Hold what must not be held by another thread in the child."""
+        self._opening.acquire()
+        if self.meter is not None:
+            self.meter.cells.lock.acquire()
+
+    def after_fork(self) -> None:
+        """In the parent: go on."""
+        if self.meter is not None:
+            self.meter.cells.lock.release()
+        self._opening.release()
+
+    def after_fork_in_child(self) -> None:
+        """In the child: a process of its own, which opens its own cells at its first trace."""
+        self._opening = threading.RLock()
+        meter, self.meter = self.meter, None
+        self.pipeline = self.store = None
+        current.set(None)
+        if meter is not None:
+            meter.cells.lock = threading.RLock()
+            meter.cells.close()
+
+    # What the recorder calls
+
+    def _started(self, trace: Trace) -> None:
+        self.open().started(trace)
+
+    def _sink(self, trace: Trace) -> None:
+        self.open().record(trace)
+
+    def _keep(self, trace: Trace) -> None:
+        self.open().count(metrics.KEPT, trace.reason)
+        for observe in self.observers:
+            observe(trace)
+        if self.pipeline is not None and not self.observers:
+            self.pipeline.put(trace)
+
+    # What the pipeline calls
+
+    def _store(self, batch: list[Kept]) -> None:
+        if self.store is not None:
+            self._dropped(self.store.store(batch))
+
+    def _dropped(self, count: int) -> None:
+        if count and self.meter is not None:
+            self.meter.count(metrics.DROPPED, "traces", amount=count)
+
+    def _tick(self) -> None:
+        meter = self.meter
+        if meter is not None and guard.errors:
+            errors, guard.errors = guard.errors, 0
+            meter.count(metrics.ERRORS, amount=errors)
+
+    # What exporters and people read
+
+    def read(self) -> Snapshot:
+        """Everything the group has counted, or this process alone when it shares nothing."""
+        meter = self.open()
+        self._tick()
+        if self.group is not None and not self.private:
+            return snapshot(self.group.directory, self.bounds)
+        alone = Snapshot(list(self.bounds))
+        alone.add(meter.cells.copied(), alive=True)
+        return alone
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """The metrics in the format that an Accept header asks for."""
+        from inprofile.exporters.prometheus import exposition
+
+        return exposition(self.read(), accept)
+
+    def status(self) -> dict[str, Any]:
+        """What is measured, where it goes and what was lost, as plain data."""
+        counted = self.read() if self.meter is not None else Snapshot(list(self.bounds))
+        return {
+            "enabled": self.recorder.enabled,
+            "python": platform.python_version(),
+            "group": self.group.name if self.group else None,
+            "directory": str(self.group.directory) if self.group else None,
+            "shared": not self.private,
+            "private_because": self.private or None,
+            "workers": [worker.pid for worker in counted.workers],
+            "skipped_files": dict(counted.skipped),
+            "patched": self.patcher.patched,
+            "missing": list(self.patcher.missing),
+            "errors": sum(v[0] for k, v in counted.series.items() if k[0] == metrics.ERRORS.name),
+            "last_error": guard.last or None,
+            "settings": {name: _plain(value) for name, value in asdict(self.settings).items()},
+        }
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+_runtime: Runtime | None = None
+_forking: Runtime | None = None
+_hooked = False
+
+
+def instrument(app: Any = None, **settings: Any) -> Any:
+    """Measure ``app`` from here on.
+
+    ``app`` is a FastAPI or Starlette application (changed in place, wherever in the file the
+    line stands: routes and middleware may come before or after it) or any ASGI 3 callable
+    (use what is returned). None puts the library patches in place alone, for jobs.
+    ``settings`` are the fields of ``Settings``; the environment wins over them. Calling it
+    again is harmless. Costs 5 ms once, and per request what benchmarks/README.md says.
+
+    Returns the application. Raises SettingsError for a bad setting, and TypeError when
+    ``app`` is not an application.
+    """
+    global _runtime
+    if app is not None and not callable(app):
+        message = f"instrument() takes an ASGI application, not {type(app).__name__!r}"
+        raise TypeError(message)
+    wanted = Settings.load(**settings)
+    if _runtime is None:
+        _runtime = Runtime(wanted)
+        _hook_process()
+    elif settings and wanted != _runtime.settings:
+        message = "instrument() was called before with other settings; call uninstrument() first"
+        raise ValueError(message)
+    return _runtime.instrument(app)
+
+
+def uninstrument(app: Any = None) -> Any:
+    """Undo ``instrument``: for one application, or with None for everything.
+
+    Returns the application without its door. What was counted stays in the group's
+    directory.
+    """
+    global _runtime
+    if _runtime is None:
+        return app
+    result = _runtime.uninstrument(app)
+    if app is None:
+        _runtime = None
+    return result
+
+
+def status() -> dict[str, Any]:
+    """What is measured, where it goes and what was lost, as plain data (JSON-ready)."""
+    return {"enabled": False} if _runtime is None else _runtime.status()
+
+
+def job(name: str) -> Job:
+    """A block or function that is a trace of its own: a script, a consumer, a scheduled task.
+
+    Use it as ``with``, ``async with`` or decorator (sync or async). Its spans, stages and
+    duration are counted under the route ``job:name``. Does nothing before ``instrument()``.
+    """
+    return Job(name, recorder)
+
+
+def recorder() -> Recorder | None:
+    """The running recorder, or None before ``instrument()``."""
+    return None if _runtime is None else _runtime.recorder
+
+
+def running() -> Runtime | None:
+    """The running runtime, or None."""
+    return _runtime
+
+
+@contextlib.contextmanager
+def observed(observe: Observer) -> Iterator[Runtime]:
+    """Hand every finished trace to ``observe`` for as long as the block lasts."""
+    started = _runtime is None
+    instrument()
+    runtime = _runtime
+    assert runtime is not None  # noqa: S101 - instrument() has made it
+    rate, runtime.recorder.sample_rate = runtime.recorder.sample_rate, 1.0
+    runtime.observers.append(observe)
+    try:
+        yield runtime
+    finally:
+        runtime.observers.remove(observe)
+        runtime.recorder.sample_rate = rate
+        if started:
+            uninstrument()
+
+
+def _hook_process() -> None:
+    """Fork and exit hooks cannot be taken back: they are set once and ask for the runtime."""
+    global _hooked
+    if _hooked:
+        return
+    _hooked = True
+    atexit.register(_at_exit)
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
+    )
+
+
+def _at_exit() -> None:
+    if _runtime is not None:
+        with guard:
+            _runtime.close()
+
+
+def _before_fork() -> None:
+    global _forking
+    _forking = _runtime
+    if _forking is not None:
+        _forking.before_fork()
+
+
+def _after_fork() -> None:
+    if _forking is not None:
+        _forking.after_fork()
+
+
+def _after_fork_in_child() -> None:
+    if _forking is not None:
+        with guard:
+            _forking.after_fork_in_child()
+
+

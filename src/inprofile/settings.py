@@ -1,0 +1,172 @@
+"""Every option once: its name, environment variable, type, default and one-line doc."""
+
+import os
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+PREFIX = "INPROFILE_"
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off"}
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be: names the variable, the value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How the text of one setting is read: ``parse`` raises ValueError unless ``allowed``."""
+
+    parse: Callable[[str], Any]
+    allowed: str
+
+
+def _boolean(text: str) -> bool:
+    lowered = text.strip().lower()
+    if lowered not in TRUE | FALSE:
+        raise ValueError
+    return lowered in TRUE
+
+
+def _number(low: float, high: float) -> Rule:
+    def parse(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return Rule(parse, f"a number from {low:g} to {high:g}")
+
+
+def _integer(low: int, high: int) -> Rule:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return Rule(parse, f"a whole number from {low} to {high}")
+
+
+def _milliseconds(text: str) -> tuple[float, ...]:
+    values = tuple(sorted({float(part) for part in text.split(",") if part.strip()}))
+    if len(values) > 20 or any(not 0 < value <= 1e6 for value in values):  # noqa: PLR2004 - see allowed
+        raise ValueError
+    return values
+
+
+def _path(text: str) -> str:
+    if text and not text.startswith("/"):
+        raise ValueError
+    return text.rstrip("/")
+
+
+BOOLEAN = Rule(_boolean, "1, true, yes, on, 0, false, no or off")
+TEXT = Rule(str, "any text")
+DIRECTORY = Rule(lambda text: Path(text).expanduser() if text else None, "a path")
+URL_PATH = Rule(_path, "a path that starts with /, or nothing")
+THRESHOLDS = Rule(_milliseconds, "up to 20 numbers of milliseconds above 0, separated by commas")
+
+
+def option(default: object, rule: Rule, doc: str) -> Any:
+    """Declare one option of Settings."""
+    return field(default=default, metadata={"rule": rule, "doc": doc})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The options of inprofile.
+
+    Each can be given to ``instrument(app, name=value)`` or as the environment variable
+    ``INPROFILE_NAME``; the environment wins, so that production can be changed without code.
+    """
+
+    enabled: bool = option(True, BOOLEAN, "Measure. Off: no thread, no patch, no file.")  # noqa: FBT003
+    sample_rate: float = option(0.01, _number(0, 1), "Share of traces kept by chance.")
+    slow_ms: float = option(1000.0, _number(0, 1e9), "Keep every trace that takes longer than this.")
+    service: str = option("", TEXT, "Name of the service; default OTEL_SERVICE_NAME.")
+    group: str = option("", TEXT, "Name of the group of workers; default: found out by itself.")
+    dir: Path | None = option(None, DIRECTORY, "Where groups live; default: a private one in the temp dir.")
+    metrics_path: str = option("/metrics", URL_PATH, "Where to serve metrics; empty turns it off.")
+    slo_ms: tuple[float, ...] = option((), THRESHOLDS, "Thresholds whose counts must be exact.")
+    max_spans: int = option(1000, _integer(1, 100_000), "Spans held for one trace; more are folded.")
+    max_traces: int = option(2000, _integer(1, 1_000_000), "Kept traces stored for the group.")
+    max_route_traces: int = option(100, _integer(1, 1_000_000), "Kept traces stored for one route.")
+    max_store_mb: int = option(64, _integer(1, 100_000), "Size of the group's SQLite file.")
+    max_cells_mb: int = option(16, _integer(4, 1024), "Size of one worker's cells file.")
+    strict: bool = option(True, BOOLEAN, "Raise on a bad setting; off: warn once and go on.")  # noqa: FBT003
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None, **given: object) -> "Settings":
+        """Read the settings: defaults, then ``given``, then the environment.
+
+        Raises SettingsError that names every unknown variable and bad value with what is
+        allowed, unless INPROFILE_STRICT is off: then it warns once and uses the defaults.
+        """
+        environment = os.environ if environment is None else environment
+        values, problems = _given(given)
+        for name, text in environment.items():
+            if name.startswith(PREFIX):
+                _from_environment(name, text, values, problems)
+        strict = values.get("strict", True)
+        if problems:
+            message = "inprofile: " + "; ".join(problems)
+            if strict:
+                raise SettingsError(message)
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+        values.setdefault("service", environment.get("OTEL_SERVICE_NAME", ""))
+        return cls(**values)
+
+
+OPTIONS = {option.name: option for option in fields(Settings)}
+
+
+def variable(name: str) -> str:
+    """The environment variable of an option."""
+    return PREFIX + name.upper()
+
+
+def _given(given: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, value in given.items():
+        if name not in OPTIONS:
+            problems.append(f"instrument() has no setting {name!r}{_similar(name)}")
+            continue
+        text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+        _parse(name, f"{name}={value!r}", "" if value is None else text, values, problems)
+    return values, problems
+
+
+def _from_environment(
+    name: str, text: str, values: dict[str, Any], problems: list[str]
+) -> None:
+    key = name.removeprefix(PREFIX).lower()
+    if key not in OPTIONS:
+        problems.append(f"{name} is not a setting{_similar(key)}")
+        return
+    _parse(key, f"{name}={text!r}", text, values, problems)
+
+
+def _parse(
+    name: str, said: str, text: str, values: dict[str, Any], problems: list[str]
+) -> None:
+    rule: Rule = OPTIONS[name].metadata["rule"]
+    try:
+        values[name] = rule.parse(text)
+    except (ValueError, OverflowError):
+        problems.append(f"{said} is not allowed: {variable(name)} takes {rule.allowed}")
+
+
+def _similar(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(re.sub(r"\W", "_", name.lower()), OPTIONS, n=1)
+    if close:
+        return f" (did you mean {variable(close[0])}?)"
+    return f" (there are {', '.join(map(variable, OPTIONS))})"

@@ -1,0 +1,1 @@
+"""The group's SQLite file: what outlives a worker."""

@@ -1,0 +1,24 @@
+import psycopg
+import valkey
+
+
+def test_postgres_keeps_what_was_committed_for_the_next_connection(postgres_dsn):
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute("CREATE TABLE orders (id serial PRIMARY KEY, customer text)")
+        connection.execute("INSERT INTO orders (customer) VALUES (%s), (%s)", ("Ada", "Grace"))
+    with psycopg.connect(postgres_dsn) as connection:
+        rows = connection.execute("SELECT id, customer FROM orders ORDER BY id").fetchall()
+        connection.execute("DROP TABLE orders")
+    assert rows == [(1, "Ada"), (2, "Grace")]
+
+
+def test_postgres_is_of_the_version_that_is_promised(postgres_dsn):
+    with psycopg.connect(postgres_dsn) as connection:
+        assert connection.info.server_version // 10_000 == 18
+
+
+def test_valkey_returns_what_was_set(valkey_address):
+    with valkey.from_url(valkey_address) as client:
+        client.set("order:1", "paid")
+        assert client.get("order:1") == b"paid"
+        client.delete("order:1")
