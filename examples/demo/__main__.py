@@ -52,6 +52,8 @@ class Demo:
         """Start the app, drive traffic at it and print the report."""
         app = self.start_app()
         self.drive_traffic()
+        if app.poll() is not None:
+            raise Failed(f"the app ended during the traffic{self.log_tail()}")
         self.print_report()
         self.say_how_to_go_on()
         if self.arguments.serve:

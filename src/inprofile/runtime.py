@@ -51,9 +51,9 @@ class Runtime:
         self.attachments: list[Attachment] = []
         self.observers: list[Observer] = []
         self.recorder = Recorder(
-            sink=self._sink,
+            sink=lambda trace: self.open().record(trace),
             keep=self._keep,
-            started=self._started,
+            started=lambda trace: self.open().started(trace),
             sample_rate=settings.sample_rate,
             slow_ns=round(settings.slow_ms * 1e6),
             max_spans=settings.max_spans,
@@ -61,7 +61,6 @@ class Runtime:
         self.recorder.enabled = settings.enabled
         self.recorder.background = lambda name: Job(name, lambda: self.recorder, "background")
         self._opening = threading.RLock()
-        self._pid = 0
         self.meter: Meter | None = None
         self.pipeline: Pipeline | None = None
         self.store: Store | None = None
@@ -103,15 +102,12 @@ class Runtime:
     def open(self) -> Meter:
         """Claim this process's cells and start its thread; at once when that is done."""
         meter = self.meter
-        if meter is not None and self._pid == os.getpid():
-            return meter
-        with self._opening:
-            if self.meter is None or self._pid != os.getpid():
-                self._open()
-        assert self.meter is not None  # noqa: S101 - for the type checker
-        return self.meter
+        if meter is None:
+            with self._opening:
+                meter = self.meter = self.meter or self._open()
+        return meter
 
-    def _open(self) -> None:
+    def _open(self) -> Meter:
         settings = self.settings
         capacity = settings.max_cells_mb << 20
         cells = None
@@ -132,10 +128,20 @@ class Runtime:
             log.warning("inprofile: this process counts for itself alone: %s", error)
         if cells is None:
             cells = Cells(None, self.bounds, capacity)
-        self.meter = Meter(cells)
         self.pipeline = Pipeline(DETECTORS, drains, [self._tick], self._dropped)
         self.pipeline.start()
-        self._pid = os.getpid()
+        meter = Meter(cells)
+        self.recorder.started = meter.started
+        self.recorder.sink = meter.record
+        return meter
+
+    def _closed(self) -> Meter | None:
+        """Back to before the first trace; the meter that was used until now."""
+        meter, self.meter = self.meter, None
+        self.pipeline = self.store = self.group = None
+        self.recorder.started = lambda trace: self.open().started(trace)
+        self.recorder.sink = lambda trace: self.open().record(trace)
+        return meter
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Stop the thread, write what waits, and give the files back."""
@@ -144,9 +150,9 @@ class Runtime:
                 self.pipeline.stop(timeout_s)
             if self.meter is not None:
                 self._tick()
-                meter, self.meter = self.meter, None
+            meter = self._closed()
+            if meter is not None:
                 meter.cells.close()
-            self.pipeline = self.store = None
 
     def before_fork(self) -> None:
         """Hold what must not be held by another thread in the child."""
@@ -163,20 +169,13 @@ class Runtime:
     def after_fork_in_child(self) -> None:
         """In the child: a process of its own, which opens its own cells at its first trace."""
         self._opening = threading.RLock()
-        meter, self.meter = self.meter, None
-        self.pipeline = self.store = None
+        meter = self._closed()
         current.set(None)
         if meter is not None:
             meter.cells.lock = threading.RLock()
             meter.cells.close()
 
     # What the recorder calls
-
-    def _started(self, trace: Trace) -> None:
-        self.open().started(trace)
-
-    def _sink(self, trace: Trace) -> None:
-        self.open().record(trace)
 
     def _keep(self, trace: Trace) -> None:
         self.open().count(metrics.KEPT, trace.reason)

@@ -45,7 +45,7 @@ class Guard:
         self.errors += 1
         try:
             self._say(error)
-        except Exception:  # noqa: BLE001 - the last line of defence has nowhere to report to
+        except Exception:
             self.last = "an error that could not be described"
 
     def _say(self, error: Exception) -> None:

@@ -17,23 +17,48 @@ def settle(trace: Trace) -> None:
     """Fill ``self_ns`` of every span and ``stages`` of ``trace``, which is over.
 
     One pass of additions where spans nest and follow each other; a sweep over time where
-    they overlap. Costs 0.25 microseconds a span, 3 when it must sweep.
+    they overlap. Costs 0.3 microseconds a span, 3 when it must sweep.
     """
     root = trace.root
     spans = trace.spans
     spans.append(root)
     wall_ns = root.end_ns - root.start_ns
-    if not _adds_up(spans, wall_ns) and not (_close_open(spans) and _adds_up(spans, wall_ns)):
-        _sweep(spans, root)
-    stages = trace.stages
+    stages = _added(spans, wall_ns)
+    if stages is None and _close_open(spans):
+        stages = _added(spans, wall_ns)
+    if stages is None:
+        stages = _swept(spans, root)
     if trace.queue_ns:
         stages["queue"] = trace.queue_ns
+    trace.stages = stages
+
+
+def _added(spans: list[Span], wall_ns: int) -> dict[str, int] | None:
+    """The stages by additions alone, or None where that would not be true.
+
+    Spans come in the order of closing, so children precede their parent, whose exclusive
+    time is final at its own turn. ``settled_ns`` is where its last child ended: a child that
+    starts before it overlaps, and so does one that closes after its parent.
+    """
+    stages: dict[str, int] = {}
+    left_ns = wall_ns
     for span in spans:
-        stages[span.kind] = stages.get(span.kind, 0) + span.self_ns
-
-
-def _adds_up(spans: list[Span], wall_ns: int) -> bool:
-    return _nested(spans) and sum([span.self_ns for span in spans]) == wall_ns
+        length_ns = span.end_ns - span.start_ns
+        self_ns = span.self_ns + length_ns + span.moved_ns
+        span.settled_ns = _CLOSED
+        parent = span.parent
+        if length_ns and parent is not None:
+            if span.start_ns < parent.settled_ns:
+                return None
+            parent.settled_ns = span.end_ns
+            parent.self_ns -= length_ns
+        if self_ns < 0:
+            return None
+        span.self_ns = self_ns
+        left_ns -= self_ns
+        kind = span.kind
+        stages[kind] = stages[kind] + self_ns if kind in stages else self_ns
+    return None if left_ns else stages
 
 
 def _close_open(spans: list[Span]) -> bool:
@@ -64,34 +89,16 @@ def _depth(span: Span) -> int:
     return depth
 
 
-def _nested(spans: list[Span]) -> bool:
-    """Whether additions suffice; leaves the exclusive times if so.
-
-    Spans come in the order of closing, so children precede their parent. ``settled_ns`` is
-    where the parent's last child ended: a child that starts before it overlaps, and so does
-    one that closes after its parent.
-    """
-    for span in spans:
-        length_ns = span.end_ns - span.start_ns
-        span.self_ns += length_ns + span.moved_ns
-        span.settled_ns = _CLOSED
-        parent = span.parent
-        if parent is not None and length_ns:
-            if span.start_ns < parent.settled_ns:
-                return False
-            parent.settled_ns = span.end_ns
-            parent.self_ns -= length_ns
-        if span.self_ns < 0:
-            return False
-    return True
-
-
-def _sweep(spans: list[Span], root: Span) -> None:
+def _swept(spans: list[Span], root: Span) -> dict[str, int]:
     shares = _shares([span for span in spans if span.end_ns > span.start_ns], root)
     for span in spans:
         span.self_ns = int(shares.get(span, 0.0))
     _transfer(spans)
     root.self_ns += (root.end_ns - root.start_ns) - sum(span.self_ns for span in spans)
+    stages: dict[str, int] = {}
+    for span in spans:
+        stages[span.kind] = stages.get(span.kind, 0) + span.self_ns
+    return stages
 
 
 def _transfer(spans: list[Span]) -> None:

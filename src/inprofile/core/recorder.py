@@ -12,7 +12,7 @@ from contextvars import ContextVar
 
 from inprofile.core.guard import guard
 from inprofile.core.ledger import settle
-from inprofile.core.model import OVERFLOW, Attributes, Clock, Location, Span, Trace
+from inprofile.core.model import OVERFLOW, SERVER_ERROR, Attributes, Clock, Location, Span, Trace
 
 current: ContextVar[Span | None] = ContextVar("inprofile_span", default=None)
 """The innermost open span of this task or thread, or None outside of a trace."""
@@ -83,7 +83,7 @@ def fold(  # noqa: PLR0913 - one flat record; keyword arguments cost on the hot 
     folds = parent.folds
     target = folds.get((kind, name)) if folds is not None else None
     if target is None:
-        target = _folded(parent, kind, name, start_ns, attributes)
+        target = folded_span(parent, kind, name, attributes)
     target.count += count
     length_ns = end_ns - start_ns
     target.moved_ns += length_ns
@@ -96,23 +96,27 @@ def move(giver: Span, taker: Span, amount_ns: int) -> None:
     taker.moved_ns += amount_ns
 
 
-def _folded(
-    parent: Span, kind: str, name: str | Location, start_ns: int, attributes: Attributes | None
+def folded_span(
+    parent: Span, kind: str, name: str | Location, attributes: Attributes | None
 ) -> Span:
+    """The span below ``parent`` that stands for all repeats of ``(kind, name)``.
+
+    It has no length of its own: what it took is moved to it from other spans.
+    """
     folds = parent.folds
     if folds is None:
         folds = parent.folds = {}
     target = folds.get((kind, name))
+    if target is None and len(folds) >= MAX_FOLDS:
+        name = OVERFLOW
+        target = folds.get((kind, name))
     if target is None:
-        if len(folds) >= MAX_FOLDS:
-            name = OVERFLOW
-            target = folds.get((kind, name))
-        if target is None:
-            target = Span(parent.trace, parent, kind, name, attributes, start_ns)
-            target.end_ns = start_ns
-            target.count = 0
-            folds[kind, name] = target
-            parent.trace.spans.append(target)
+        trace = parent.trace
+        target = Span(trace, parent, kind, name, attributes, trace.clock())
+        target.end_ns = target.start_ns
+        target.count = 0
+        folds[kind, name] = target
+        trace.spans.append(target)
     return target
 
 
@@ -120,7 +124,7 @@ def _fold_closed(span: Span) -> None:
     """A trace at its limit keeps exact stages: what has no room is folded below the root."""
     trace = span.trace
     trace.dropped += 1
-    target = _folded(trace.root, span.kind, span.name, span.start_ns, span.attributes)
+    target = folded_span(trace.root, span.kind, span.name, span.attributes)
     target.count += span.count
     length_ns = span.end_ns - span.start_ns
     target.moved_ns += length_ns + span.moved_ns
@@ -166,10 +170,11 @@ class Recorder:
         trace.started_at = time.time()
         try:
             self.started(trace)
-        except Exception as error:  # noqa: BLE001 - shielding the app is this line's purpose
+        except Exception as error:
             guard.caught(error)
-        current.set(trace.root)
-        trace.root.start_ns = trace.clock()
+        root = trace.root
+        current.set(root)
+        root.start_ns = self.clock()
         return trace
 
     def finish(self, trace: Trace, error: BaseException | None = None) -> None:
@@ -180,7 +185,7 @@ class Recorder:
         if trace.finished:
             return
         root = trace.root
-        root.end_ns = trace.clock()
+        root.end_ns = self.clock()
         trace.finished = True
         trace.last_statement = None
         if error is not None:
@@ -188,13 +193,14 @@ class Recorder:
         try:
             settle(trace)
             self.sink(trace)
-            trace.reason = self._reason(trace)
-            if trace.reason:
+            reason = self._reason(trace)
+            if reason:
+                trace.reason = reason
                 self.identify(trace)
                 self.keep(trace)
             else:
                 release(trace)
-        except Exception as problem:  # noqa: BLE001 - shielding the app is this line's purpose
+        except Exception as problem:
             guard.caught(problem)
 
     def identify(self, trace: Trace) -> str:
@@ -205,7 +211,7 @@ class Recorder:
 
     def _reason(self, trace: Trace) -> str:
         root = trace.root
-        if trace.error is not None:
+        if root.error is not None or trace.status >= SERVER_ERROR:
             return "failed"
         if root.end_ns - root.start_ns >= self.slow_ns and trace.door != "websocket":
             return "slow"
@@ -217,6 +223,9 @@ class Recorder:
 def release(trace: Trace) -> None:
     """Break the cycles between a trace and its spans, so that they go without the collector."""
     for span in trace.spans:
-        span.folds = None
+        if span.folds is not None:
+            span.folds = None
     trace.spans = []
-    trace.routing = None
+    if trace.routing is not None:
+        trace.routing = None
+    del trace.root

@@ -1,11 +1,11 @@
 """The ASGI door: begins a trace for each request and finishes it at the last body byte."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from inprofile.core.guard import guard
-from inprofile.core.model import OTHER, Trace
-from inprofile.core.recorder import Recorder, current, fold
+from inprofile.core.model import OTHER, Span, Trace
+from inprofile.core.recorder import Recorder, current, fold, folded_span
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -64,6 +64,8 @@ class Door:
         clock = trace.clock
         root = trace.root
 
+        sent: Span | None = None
+
         async def timed_receive() -> Message:
             start_ns = clock()
             message = await receive()
@@ -75,17 +77,23 @@ class Door:
             return message
 
         async def timed_send(message: Message) -> None:
+            nonlocal sent
             if trace.finished:
                 await send(message)
                 return
             start_ns = clock()
             await send(message)
-            end_ns = clock()
             try:
-                fold(current.get() or root, "send", "response", start_ns, end_ns)
+                giver = current.get() or root
+                if sent is None:
+                    sent = folded_span(root, "send", "response", None)
+                length_ns = clock() - start_ns
+                giver.moved_ns -= length_ns
+                sent.moved_ns += length_ns
+                sent.count += 1
                 if _is_last(message, trace, start_ns):
                     recorder.finish(trace)
-            except Exception as error:  # noqa: BLE001 - shielding the app is this line's purpose
+            except Exception as error:
                 guard.caught(error)
 
         try:
@@ -141,9 +149,13 @@ def _begin(recorder: Recorder, door: str, scope: Scope) -> Trace:
         method = OTHER if door == "http" else ""
     trace = recorder.begin(door, door, method, scope.get("scheme", ""))
     scope[MARK] = True
-    with guard:
-        trace.path = scope.get("path", "")
-        trace.queue_ns = _queued_ns(scope.get("headers", ()), trace.started_at)
+    try:
+        trace.path = scope["path"]
+        for name, value in scope["headers"]:
+            if name == b"x-request-start":
+                trace.queue_ns = _queued_ns(value, trace.started_at)
+    except Exception as error:
+        guard.caught(error)
     return trace
 
 
@@ -173,13 +185,10 @@ def _normal_close(error: BaseException) -> bool:
     return getattr(error, "code", None) in WEBSOCKET_NORMAL_CLOSES
 
 
-def _queued_ns(headers: Iterable[tuple[bytes, bytes]], now_s: float) -> int:
+def _queued_ns(value: bytes, now_s: float) -> int:
     """How long a proxy had the request, from X-Request-Start: 0 when it says nothing useful."""
-    for name, value in headers:
-        if name == b"x-request-start":
-            waited_s = now_s - request_start_s(value)
-            return int(waited_s * 1e9) if 0 < waited_s < MAX_QUEUE_S else 0
-    return 0
+    waited_s = now_s - request_start_s(value)
+    return int(waited_s * 1e9) if 0 < waited_s < MAX_QUEUE_S else 0
 
 
 def request_start_s(value: bytes) -> float:

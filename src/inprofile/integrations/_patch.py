@@ -17,7 +17,7 @@ from wrapt import register_post_import_hook, resolve_path
 
 from inprofile.core.guard import guard
 from inprofile.core.model import Attributes, Location, Span
-from inprofile.core.recorder import close_span, current, fold, move, open_span
+from inprofile.core.recorder import close_span, current, fold, folded_span, move
 
 Function = Callable[..., Any]
 Named = tuple[str | Location, Attributes | None]
@@ -36,11 +36,6 @@ class Patch(NamedTuple):
     optional: bool = False
 
 
-def _always(name: str) -> Describe:
-    named = (name, None)
-    return lambda _args, _kwargs: named
-
-
 def timed(
     kind: str, describe: Describe | str, *, leaf: bool = False, finished: Finished | None = None
 ) -> Callable[[Function], Function]:
@@ -49,35 +44,37 @@ def timed(
     ``leaf`` calls inside of one of their own kind are left alone: the driver below an ORM,
     the transport below a client. Only our own part is shielded; the library's call is not.
     """
-    name_of = _always(describe) if isinstance(describe, str) else describe
+    constant = (describe, None) if isinstance(describe, str) else None
+    name_of = None if isinstance(describe, str) else describe
 
-    def opened(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
-        parent = current.get()
-        if parent is None or parent.trace.finished or (leaf and parent.kind == kind):
-            return None
+    def opened(parent: Span, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         try:
-            named = name_of(args, kwargs)
-            return None if named is None else open_span(parent, kind, *named)
-        except Exception as error:  # noqa: BLE001 - shielding the app is this line's purpose
+            named = constant if name_of is None else name_of(args, kwargs)
+            if named is None:
+                return None
+            trace = parent.trace
+            span = Span(trace, parent, kind, named[0], named[1], trace.clock())
+            current.set(span)
+            return span
+        except Exception as error:
             guard.caught(error)
             return None
-
-    def closed(span: Span, args: tuple[Any, ...], result: Any) -> None:
-        if finished is not None:
-            with guard:
-                finished(span, args, result)
 
     def wrap(original: Function) -> Function:
         if inspect.iscoroutinefunction(original):
 
             @functools.wraps(original)
             async def coroutine(*args: Any, **kwargs: Any) -> Any:
-                span = opened(args, kwargs)
+                parent = current.get()
+                if parent is None or parent.trace.finished or (leaf and parent.kind == kind):
+                    return await original(*args, **kwargs)
+                span = opened(parent, args, kwargs)
                 if span is None:
                     return await original(*args, **kwargs)
                 try:
                     result = await original(*args, **kwargs)
-                    closed(span, args, result)
+                    if finished is not None:
+                        _tell(finished, span, args, result)
                     return result
                 except BaseException as error:
                     span.error = type(error).__name__
@@ -89,12 +86,16 @@ def timed(
 
         @functools.wraps(original)
         def plain(*args: Any, **kwargs: Any) -> Any:
-            span = opened(args, kwargs)
+            parent = current.get()
+            if parent is None or parent.trace.finished or (leaf and parent.kind == kind):
+                return original(*args, **kwargs)
+            span = opened(parent, args, kwargs)
             if span is None:
                 return original(*args, **kwargs)
             try:
                 result = original(*args, **kwargs)
-                closed(span, args, result)
+                if finished is not None:
+                    _tell(finished, span, args, result)
                 return result
             except BaseException as error:
                 span.error = type(error).__name__
@@ -105,6 +106,13 @@ def timed(
         return plain
 
     return wrap
+
+
+def _tell(finished: Finished, span: Span, args: tuple[Any, ...], result: Any) -> None:
+    try:
+        finished(span, args, result)
+    except Exception as error:
+        guard.caught(error)
 
 
 def folded(kind: str, describe: Describe) -> Callable[[Function], Function]:
@@ -129,7 +137,7 @@ def folded(kind: str, describe: Describe) -> Callable[[Function], Function]:
                     named = describe(args, kwargs)
                     if named is not None:
                         fold(parent, kind, named[0], start_ns, end_ns, named[1])
-                except Exception as error:  # noqa: BLE001 - shielding the app is its purpose
+                except Exception as error:
                     guard.caught(error)
 
         return plain
@@ -137,21 +145,25 @@ def folded(kind: str, describe: Describe) -> Callable[[Function], Function]:
     return wrap
 
 
-def fetching(statement_of: Callable[..., tuple[object, Named]]) -> Callable[[Function], Function]:
+def fetching(
+    key_of: Callable[..., object], named: Callable[..., Named]
+) -> Callable[[Function], Function]:
     """A wrapper for fetches: their time goes to the statement whose rows they get.
 
-    ``statement_of`` (called with the fetch's arguments) gives the key under which the statement
-    was remembered in ``trace.last_statement`` and how it is called. A fetch is no operation
-    of its own: it adds time, not a count.
+    ``key_of`` gives the key under which the statement was remembered in
+    ``trace.last_statement``, ``named`` what it is called when it was not (both are called
+    with the fetch's arguments). A fetch is no operation of its own: it adds time, not a count.
     """
 
-    def add(args: tuple[Any, ...], parent: Span, start_ns: int, end_ns: int) -> None:
-        key, (name, attributes) = statement_of(*args)
-        last = parent.trace.last_statement
-        if last is not None and last[0] == key:
-            move(parent, last[1], end_ns - start_ns)
-        else:
-            fold(parent, "db", name, start_ns, end_ns, attributes, count=0)
+    def statement(parent: Span, args: tuple[Any, ...]) -> Span | None:
+        try:
+            last = parent.trace.last_statement
+            if last is not None and last[0] == key_of(*args):
+                return last[1]
+            return folded_span(parent, "db", *named(*args))
+        except Exception as error:
+            guard.caught(error)
+            return None
 
     def wrap(original: Function) -> Function:
         @functools.wraps(original)
@@ -159,16 +171,17 @@ def fetching(statement_of: Callable[..., tuple[object, Named]]) -> Callable[[Fun
             parent = current.get()
             if parent is None or parent.trace.finished or parent.kind == "db":
                 return original(*args, **kwargs)
+            taker = statement(parent, args)
+            if taker is None:
+                return original(*args, **kwargs)
             clock = parent.trace.clock
+            current.set(taker)  # the driver's own fetch below is this one
             start_ns = clock()
             try:
                 return original(*args, **kwargs)
             finally:
-                end_ns = clock()
-                try:
-                    add(args, parent, start_ns, end_ns)
-                except Exception as error:  # noqa: BLE001 - shielding the app is its purpose
-                    guard.caught(error)
+                move(parent, taker, clock() - start_ns)
+                current.set(parent)
 
         return fetch
 

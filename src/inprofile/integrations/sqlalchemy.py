@@ -33,9 +33,13 @@ def _verb_attributes(system: str, verb: str) -> Attributes:
     return describe(system, verb)[1]
 
 
-def _fetched(_strategy: Any, result: Any, *_: Any) -> tuple[object, Named]:
+def _fetched(_strategy: Any, result: Any, *_: Any) -> object:
+    return result.context.statement
+
+
+def _named(_strategy: Any, result: Any, *_: Any) -> Named:
     context = result.context
-    return context.statement, describe(context.dialect.name, context.statement)
+    return describe(context.dialect.name, context.statement)
 
 
 def _iterate(original: Function) -> Function:
@@ -65,7 +69,7 @@ def _first_timed(rows: Iterator[Any]) -> Iterator[Any]:
 
 _execute = timed("db", _statement, leaf=True, finished=_remember)
 _objects = timed("orm", "objects")
-_fetch = fetching(_fetched)
+_fetch = fetching(_fetched, _named)
 
 PATCHES = {
     "sqlalchemy.engine.default": (

@@ -28,8 +28,12 @@ def _remember(span: Span, args: tuple[Any, ...], _result: Any) -> None:
     span.trace.last_statement = id(args[0]), span
 
 
-def _fetched(cursor: "Cursor", *_: Any) -> tuple[object, Named]:
-    return id(cursor), cursor.inprofile_statement
+def _fetched(cursor: "Cursor", *_: Any) -> object:
+    return id(cursor)
+
+
+def _named(cursor: "Cursor", *_: Any) -> Named:
+    return cursor.inprofile_statement
 
 
 def _verb(verb: str) -> Callable[[Function], Function]:
@@ -48,11 +52,11 @@ def _of(owner: type, name: str, wrap: Callable[[Function], Function]) -> Any:
 
 
 _execute = timed("db", _statement, leaf=True, finished=_remember)
-_fetch = fetching(_fetched)
+_fetch = fetching(_fetched, _named)
 
 
 class Cursor(sqlite3.Cursor):
-    """The library's cursor, timed. ``Connection.execute`` comes here too."""
+    """The library's cursor, timed."""
 
     inprofile_statement: Named = describe("sqlite", "")
 
@@ -74,6 +78,18 @@ class Connection(sqlite3.Connection):
     def cursor(self, factory: Any = Cursor, /) -> Any:
         """A timed cursor, or what ``factory`` makes."""
         return super().cursor(factory)
+
+    def execute(self, *args: Any) -> Any:
+        """A cursor that has run the statement: what the C method does, timed."""
+        return self.cursor().execute(*args)
+
+    def executemany(self, *args: Any) -> Any:
+        """A cursor that has run the statement for each of the parameters."""
+        return self.cursor().executemany(*args)
+
+    def executescript(self, *args: Any) -> Any:
+        """A cursor that has run the statements."""
+        return self.cursor().executescript(*args)
 
 
 for _timed in (Cursor, Connection):

@@ -75,10 +75,10 @@ def _layered(own: list[Any]) -> list[Any]:
 
     layers = []
     for middleware in own:
-        layers.append(Middleware(Layer, "middleware", qualified(middleware.cls)))
+        layers.append(Middleware(Layer, kind="middleware", name=qualified(middleware.cls)))
         layers.append(middleware)
     if layers:
-        layers.append(Middleware(Layer, "other", "application"))
+        layers.append(Middleware(Layer, kind="other", name="application"))
     return layers
 
 
