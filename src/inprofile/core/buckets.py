@@ -21,13 +21,14 @@ def layout(thresholds_s: Sequence[float] = ()) -> tuple[int, ...]:
 
     The union of the exponential schema-3 bounds from 10 microseconds to 100 seconds, the
     exposed classic bounds and the user's own ``thresholds_s`` (seconds): a count at or below
-    any of them is exact. Schema-3 bounds are 2**(i/8) seconds.
+    any of them is exact. Schema-3 bounds are 2**(i/8) seconds, rounded down: durations are
+    whole nanoseconds, so the same of them lie at or below.
     """
     steps = 2**SCHEMA
-    first = math.ceil(math.log2(FIRST_NS / 1e9) * steps)
+    first = math.floor(math.log2(FIRST_NS / 1e9) * steps)
     last = math.ceil(math.log2(LAST_NS / 1e9) * steps)
-    exponential = {round(2 ** (i / steps) * 1e9) for i in range(first, last + 1)}
-    exact = {round(bound * 1e9) for bound in (*CLASSIC_S, *thresholds_s)}
+    exponential = {math.floor(2 ** (i / steps) * 1e9) for i in range(first, last + 1)}
+    exact = {max(round(bound * 1e9), 1) for bound in (*CLASSIC_S, *thresholds_s)}
     return tuple(sorted(exponential | exact))
 
 

@@ -5,6 +5,7 @@ open at once (gather, task groups, threads) each owns 1/k of it; what no span co
 to what encloses it. So the stages add up to the wall time, and overlap never counts twice.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from inprofile.core.model import Span, Trace
@@ -17,56 +18,52 @@ def settle(trace: Trace) -> None:
     """Fill ``self_ns`` of every span and ``stages`` of ``trace``, which is over.
 
     One pass of additions where spans nest and follow each other; a sweep over time where
-    they overlap. Costs 0.3 microseconds a span, 3 when it must sweep.
+    they overlap. Costs 0.4 microseconds a span, 3 when it must sweep.
     """
     root = trace.root
     spans = trace.spans
-    spans.append(root)
-    wall_ns = root.end_ns - root.start_ns
-    stages = _added(spans, wall_ns)
-    if stages is None and _close_open(spans):
-        stages = _added(spans, wall_ns)
+    stages = _added(spans, root)
     if stages is None:
-        stages = _swept(spans, root)
+        stages = (_close_open(spans, root) and _added(spans, root)) or _swept(spans, root)
     if trace.queue_ns:
         stages["queue"] = trace.queue_ns
     trace.stages = stages
+    spans.append(root)
 
 
-def _added(spans: list[Span], wall_ns: int) -> dict[str, int] | None:
+def _added(spans: list[Span], root: Span) -> dict[str, int] | None:
     """The stages by additions alone, or None where that would not be true.
 
     Spans come in the order of closing, so children precede their parent, whose exclusive
     time is final at its own turn. ``settled_ns`` is where its last child ended: a child that
     starts before it overlaps, and so does one that closes after its parent.
     """
-    stages: dict[str, int] = {}
-    left_ns = wall_ns
+    stages: defaultdict[str, int] = defaultdict(int)
     for span in spans:
-        length_ns = span.end_ns - span.start_ns
-        self_ns = span.self_ns + length_ns + span.moved_ns
-        span.settled_ns = _CLOSED
-        parent = span.parent
-        if length_ns and parent is not None:
+        end_ns = span.end_ns
+        length_ns = end_ns - span.start_ns
+        if length_ns:
+            parent = span.parent or root
             if span.start_ns < parent.settled_ns:
                 return None
-            parent.settled_ns = span.end_ns
+            parent.settled_ns = end_ns
             parent.self_ns -= length_ns
+        span.settled_ns = _CLOSED
+        span.self_ns = self_ns = span.self_ns + span.moved_ns + length_ns
         if self_ns < 0:
             return None
-        span.self_ns = self_ns
-        left_ns -= self_ns
-        kind = span.kind
-        stages[kind] = stages[kind] + self_ns if kind in stages else self_ns
-    return None if left_ns else stages
+        stages[span.kind] += self_ns
+    wall_ns = root.end_ns - root.start_ns
+    root.self_ns = self_ns = root.self_ns + root.moved_ns + wall_ns
+    stages[root.kind] += self_ns
+    return None if self_ns < 0 or sum(stages.values()) != wall_ns else stages
 
 
-def _close_open(spans: list[Span]) -> bool:
+def _close_open(spans: list[Span], root: Span) -> bool:
     """Close at the trace's end what is still open around recorded spans; whether any was.
 
     Starlette's BaseHTTPMiddleware keeps everything below it open until the last byte is out.
     """
-    root = spans.pop()
     opened = {}
     for span in spans:
         parent = span.parent
@@ -76,8 +73,7 @@ def _close_open(spans: list[Span]) -> bool:
     for span in opened:
         span.end_ns = root.end_ns
     spans += sorted(opened, key=_depth, reverse=True)
-    spans.append(root)
-    for span in spans:
+    for span in (*spans, root):
         span.self_ns = span.settled_ns = 0
     return bool(opened)
 
@@ -90,13 +86,14 @@ def _depth(span: Span) -> int:
 
 
 def _swept(spans: list[Span], root: Span) -> dict[str, int]:
-    shares = _shares([span for span in spans if span.end_ns > span.start_ns], root)
-    for span in spans:
+    everything = [*spans, root]
+    shares = _shares([span for span in everything if span.end_ns > span.start_ns], root)
+    for span in everything:
         span.self_ns = int(shares.get(span, 0.0))
-    _transfer(spans)
-    root.self_ns += (root.end_ns - root.start_ns) - sum(span.self_ns for span in spans)
+    _transfer(everything)
+    root.self_ns += (root.end_ns - root.start_ns) - sum(span.self_ns for span in everything)
     stages: dict[str, int] = {}
-    for span in spans:
+    for span in everything:
         stages[span.kind] = stages.get(span.kind, 0) + span.self_ns
     return stages
 

@@ -1,14 +1,20 @@
 """Writes finished traces into the cells: exact for every request, never sampled."""
 
 import sys
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Any
 
 from inprofile.core import metrics
 from inprofile.core.cells import Cells
 from inprofile.core.metrics import Family
 from inprofile.core.model import OTHER, Location, Span, Trace
 
-NAMED = frozenset({"middleware", "dependencies", "handler", "serialization", "logging", "template"})
-"""Stages whose spans are also counted by name; db and http have histograms of their own."""
+NAMED = ("middleware", "dependencies", "serialization", "logging", "template")
+"""Stages whose spans are also counted by name."""
+
+CLIENTS = frozenset({"db", "http"})
+"""Stages whose spans have histograms of their own."""
 
 MAX_CACHED = 4096
 """Offsets remembered in one table; above it the cells' own table is asked."""
@@ -29,13 +35,20 @@ class Meter:
 
     def __init__(self, cells: Cells) -> None:
         self.cells = cells
+        self._words = cells.words
         self._active: dict[tuple[str, str], int] = {}
         self._routes: dict[str, _Route] = {}
 
     def started(self, trace: Trace) -> None:
         """Count a request that begins."""
-        if trace.door == "http":
-            self._under_way(trace, 1)
+        if trace.door != "http":
+            return
+        at = self._active.get((trace.method, trace.scheme)) or self._add_active(trace)
+        if _LOCKED:
+            with self.cells.lock:
+                self._words[at] += 1
+        else:
+            self._words[at] += 1
 
     def record(self, trace: Trace) -> None:
         """Count a finished trace."""
@@ -46,28 +59,36 @@ class Meter:
             self._record(trace)
 
     def _record(self, trace: Trace) -> None:
-        route = self._routes.get(trace.route)
-        if route is None:
-            route = _Route(self.cells, trace.route)
-            if len(self._routes) < MAX_CACHED:
-                self._routes[trace.route] = route
-        observe = self.cells.observe
+        """Written out rather than called: eight histograms of every request pass here."""
+        route = self._routes.get(trace.route) or self._add_route(trace.route)
+        words, bounds, root = self._words, self.cells.bounds, trace.root
         if trace.door == "http":
-            self._request(trace, route)
+            outcome = trace.method, trace.status, trace.scheme, root.error
+            at, under_way = route.requests.get(outcome) or route.request(outcome, trace.error)
+            length_ns = root.end_ns - root.start_ns
+            words[at] += length_ns
+            if length_ns > words[at + 1]:
+                words[at + 1] = length_ns
+            words[at + 2 + bisect_left(bounds, length_ns)] += 1
+            words[under_way] -= 1
+            if trace.streamed:
+                self.cells.observe(route.first_byte, trace.first_byte_ns - root.start_ns)
         else:
             self._other(trace)
         stages = route.stages
         for stage, self_ns in trace.stages.items():
-            observe(stages[stage] if stage in stages else route.stage(stage), self_ns)
+            at = stages[stage]
+            words[at] += self_ns
+            words[at + 2 + bisect_left(bounds, self_ns)] += 1
+        operations = route.operations
         for span in trace.spans:
             kind = span.kind
-            if kind in NAMED:
-                self.cells.tally(route.operation(span), span.self_ns, span.count)
-            elif kind == "db":
-                if span.count:
-                    observe(route.statement(span), span.duration_ns // span.count)
-            elif kind == "http":
-                observe(route.outbound(span), span.duration_ns)
+            if kind in operations:
+                at = operations[kind][span.name]
+                words[at] += span.self_ns
+                words[at + 2] += span.count
+            elif kind in CLIENTS:
+                self._client(route, span)
         if trace.dropped:
             self.count(metrics.DROPPED, "spans", amount=trace.dropped)
 
@@ -75,18 +96,6 @@ class Meter:
         """Add to a counter."""
         with self.cells.lock:
             self.cells.add(self.cells.offset(family, labels), amount)
-
-    def _request(self, trace: Trace, route: "_Route") -> None:
-        root = trace.root
-        key = (trace.method, trace.status, trace.scheme, root.error)
-        offset = route.requests.get(key)
-        if offset is None:
-            offset = route.request(key, trace.error)
-        observe = self.cells.observe
-        observe(offset, root.end_ns - root.start_ns)
-        if trace.first_byte_ns:
-            observe(route.first_byte, trace.first_byte_ns - root.start_ns)
-        self._under_way(trace, -1)
 
     def _other(self, trace: Trace) -> None:
         cells, root = self.cells, trace.root
@@ -100,70 +109,84 @@ class Meter:
             labels = (trace.route, trace.error or "")
             cells.observe(cells.offset(metrics.JOBS, labels), length_ns)
 
-    def _under_way(self, trace: Trace, change: int) -> None:
-        key = (trace.method, trace.scheme)
-        cells = self.cells
-        offset = self._active.get(key)
-        if offset is None:
-            offset = cells.offset(metrics.ACTIVE, key)
-            if len(self._active) < MAX_CACHED:
-                self._active[key] = offset
-        if _LOCKED:
-            with cells.lock:
-                cells.words[offset] += change
-        else:
-            cells.words[offset] += change
+    def _client(self, route: "_Route", span: Span) -> None:
+        if span.kind == "http":
+            self.cells.observe(route.outbound(span), span.duration_ns)
+        elif span.count:
+            at = route.statements.get(span.name) or route.statement(span)
+            self.cells.observe(at, span.duration_ns // span.count)
+
+    def _add_active(self, trace: Trace) -> int:
+        offset = self.cells.offset(metrics.ACTIVE, (trace.method, trace.scheme))
+        if len(self._active) < MAX_CACHED:
+            self._active[trace.method, trace.scheme] = offset
+        return offset
+
+    def _add_route(self, name: str) -> "_Route":
+        route = _Route(self.cells, name)
+        if len(self._routes) < MAX_CACHED:
+            self._routes[name] = route
+        return route
+
+
+class _Offsets(dict[Any, int]):
+    """Offsets of one family's series for one route, found at their first use."""
+
+    def __init__(self, find: Callable[[Any], int]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, name: Any) -> int:
+        offset = self._find(name)
+        if len(self) < MAX_CACHED:
+            self[name] = offset
+        return offset
 
 
 class _Route:
-    """The offsets of one route's cells, found once."""
+    """The offsets of one route's cells."""
 
     def __init__(self, cells: Cells, route: str) -> None:
         self.cells = cells
         self.route = route
-        self.requests: dict[tuple[str, int, str, str | None], int] = {}
-        self.stages: dict[str, int] = {}
-        self.operations: dict[str, dict[str | Location, int]] = {}
+        self.requests: dict[tuple[str, int, str, str | None], tuple[int, int]] = {}
+        self.stages = _Offsets(lambda stage: cells.offset(metrics.STAGE, (route, stage)))
+        self.operations = {kind: _Offsets(self._operation(kind)) for kind in NAMED}
         self.statements: dict[str | Location, int] = {}
-        self.first_byte = cells.offset(metrics.FIRST_BYTE, (route,))
 
-    def stage(self, stage: str) -> int:
-        offset = self.cells.offset(metrics.STAGE, (self.route, stage))
-        self.stages[stage] = offset
-        return offset
+    @property
+    def first_byte(self) -> int:
+        return self.cells.offset(metrics.FIRST_BYTE, (self.route,))
 
-    def request(self, key: tuple[str, int, str, str | None], error: str | None) -> int:
+    def _operation(self, kind: str) -> Callable[[Any], int]:
+        return lambda name: self.cells.offset(metrics.OPERATION, (self.route, kind, str(name)))
+
+    def request(
+        self, key: tuple[str, int, str, str | None], error: str | None
+    ) -> tuple[int, int]:
+        """The offsets of the duration and of the requests under way."""
         method, status, scheme, _ = key
         labels = (method, self.route, str(status) if status else "", scheme, error or "")
-        offset = self.cells.offset(metrics.REQUESTS, labels)
+        offsets = (
+            self.cells.offset(metrics.REQUESTS, labels),
+            self.cells.offset(metrics.ACTIVE, (method, scheme)),
+        )
         if len(self.requests) < MAX_CACHED:
-            self.requests[key] = offset
-        return offset
-
-    def operation(self, span: Span) -> int:
-        known = self.operations.get(span.kind)
-        if known is None:
-            known = self.operations[span.kind] = {}
-        offset = known.get(span.name)
-        if offset is None:
-            labels = (self.route, span.kind, str(span.name))
-            offset = self.cells.offset(metrics.OPERATION, labels)
-            _remember(known, span.name, offset)
-        return offset
+            self.requests[key] = offsets
+        return offsets
 
     def statement(self, span: Span) -> int:
-        offset = self.statements.get(span.name)
-        if offset is None:
-            about = span.attributes or {}
-            labels = (
-                self.route,
-                str(about.get("db.system.name", "other_sql")),
-                str(about.get("db.operation.name", OTHER)),
-                str(about.get("db.collection.name", "")),
-                str(span.name),
-            )
-            offset = self.cells.offset(metrics.DB, labels)
-            _remember(self.statements, span.name, offset)
+        about = span.attributes or {}
+        labels = (
+            self.route,
+            str(about.get("db.system.name", "other_sql")),
+            str(about.get("db.operation.name", OTHER)),
+            str(about.get("db.collection.name", "")),
+            str(span.name),
+        )
+        offset = self.cells.offset(metrics.DB, labels)
+        if len(self.statements) < MAX_CACHED:
+            self.statements[span.name] = offset
         return offset
 
     def outbound(self, span: Span) -> int:
@@ -176,8 +199,3 @@ class _Route:
             span.error or "",
         )
         return self.cells.offset(metrics.HTTP_CLIENT, labels)
-
-
-def _remember(known: dict[str | Location, int], name: str | Location, offset: int) -> None:
-    if len(known) < MAX_CACHED:
-        known[name] = offset

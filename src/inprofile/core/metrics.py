@@ -45,7 +45,7 @@ FIRST_BYTE = Family(
     HISTOGRAM,
     ("http.route",),
     1000,
-    "From the arrival of a request to the start of its response.",
+    "From the arrival of a request to the start of its streamed response.",
 )
 STAGE = Family(
     "inprofile.stage.duration",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 Attributes = Mapping[str, str | int]
@@ -73,6 +74,7 @@ class Span:
     moved_ns = 0
     self_ns = 0
     settled_ns = 0
+    encloses = False
     folds: "dict[tuple[str, str | Location], Span] | None" = None
     error: str | None = None
 
@@ -111,8 +113,6 @@ class Trace:
 
     route = UNMATCHED
     prefix = ""
-    method = ""
-    scheme = ""
     path = ""
     status = 0
     queue_ns = 0
@@ -121,23 +121,29 @@ class Trace:
     dropped = 0
     messages: list[int] | None = None
     finished = False
+    folds = False
     disconnected = False
     trailers = False
+    streamed = False
     reason = ""
     identity = ""
     link = ""
-    routing: Span | None = None
+    routing_ns = 0
     section: Span | None = None
     last_statement: tuple[object, Span] | None = None
+    stages: Mapping[str, int] = MappingProxyType({})
 
-    def __init__(self, recorder: Any, door: str, name: str, clock: Clock, limit: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - see Span
+        self, recorder: Any, door: str, method: str, scheme: str, clock: Clock, limit: int
+    ) -> None:
         self.recorder = recorder
         self.door = door
+        self.method = method
+        self.scheme = scheme
         self.clock = clock
         self.limit = limit
-        self.stages: dict[str, int] = {}
         self.spans: list[Span] = []
-        self.root = Span(self, None, "handler", name, None, clock())
+        self.root = Span(self, None, "handler", door, None, 0)
 
     @property
     def wall_ns(self) -> int:

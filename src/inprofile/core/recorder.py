@@ -50,7 +50,7 @@ def close_span(span: Span) -> None:
     if len(trace.spans) < trace.limit:
         trace.spans.append(span)
     else:
-        _fold_closed(span)
+        fold_closed(span)
 
 
 def add_span(parent: Span, kind: str, name: str, start_ns: int, end_ns: int) -> None:
@@ -63,7 +63,7 @@ def add_span(parent: Span, kind: str, name: str, start_ns: int, end_ns: int) -> 
     if len(trace.spans) < trace.limit:
         trace.spans.append(span)
     else:
-        _fold_closed(span)
+        fold_closed(span)
 
 
 def fold(  # noqa: PLR0913 - one flat record; keyword arguments cost on the hot path
@@ -106,12 +106,16 @@ def folded_span(
     folds = parent.folds
     if folds is None:
         folds = parent.folds = {}
+        parent.trace.folds = True
     target = folds.get((kind, name))
     if target is None and len(folds) >= MAX_FOLDS:
         name = OVERFLOW
         target = folds.get((kind, name))
     if target is None:
         trace = parent.trace
+        if len(trace.spans) >= trace.limit and parent is not trace.root:
+            parent.folds = folds or None
+            return folded_span(trace.root, kind, name, attributes)
         target = Span(trace, parent, kind, name, attributes, trace.clock())
         target.end_ns = target.start_ns
         target.count = 0
@@ -120,15 +124,34 @@ def folded_span(
     return target
 
 
-def _fold_closed(span: Span) -> None:
-    """A trace at its limit keeps exact stages: what has no room is folded below the root."""
+def fold_closed(span: Span) -> None:
+    """A trace at its limit keeps exact stages: what has no room is folded below the root.
+
+    What encloses recorded spans is recorded all the same (there are no more of those than
+    were open when the limit was reached): the ledger takes their time off it.
+    """
     trace = span.trace
+    if not trace.full:
+        trace.full = True
+        _mark_enclosing(trace.spans)
+    if span.encloses:
+        trace.spans.append(span)
+        return
     trace.dropped += 1
     target = folded_span(trace.root, span.kind, span.name, span.attributes)
     target.count += span.count
     length_ns = span.end_ns - span.start_ns
     target.moved_ns += length_ns + span.moved_ns
     (span.parent or trace.root).moved_ns -= length_ns
+    span.folds = None
+
+
+def _mark_enclosing(spans: list[Span]) -> None:
+    for span in spans:
+        parent = span.parent
+        while parent is not None and not parent.encloses:
+            parent.encloses = True
+            parent = parent.parent
 
 
 class Recorder:
@@ -160,14 +183,12 @@ class Recorder:
         self.max_spans = max_spans
         self.clock = clock
         self.background: Callable[[str], AbstractContextManager[object]] = nullcontext
-        self._chance = random.Random()  # noqa: S311 - sampling; the app's own stream stays untouched
+        self._random = random.Random()  # noqa: S311 - sampling; the app's own stream stays untouched
+        self._chance = self._random.random
 
-    def begin(self, door: str, name: str, method: str = "", scheme: str = "") -> Trace:
+    def begin(self, door: str, method: str = "", scheme: str = "") -> Trace:
         """Begin a trace and make its root the current span. Never raises."""
-        trace = Trace(self, door, name, self.clock, self.max_spans)
-        trace.method = method
-        trace.scheme = scheme
-        trace.started_at = time.time()
+        trace = Trace(self, door, method, scheme, self.clock, self.max_spans)
         try:
             self.started(trace)
         except Exception as error:
@@ -187,45 +208,41 @@ class Recorder:
         root = trace.root
         root.end_ns = self.clock()
         trace.finished = True
-        trace.last_statement = None
         if error is not None:
             root.error = type(error).__name__
         try:
             settle(trace)
             self.sink(trace)
-            reason = self._reason(trace)
-            if reason:
-                trace.reason = reason
-                self.identify(trace)
-                self.keep(trace)
+            if root.error is not None or trace.status >= SERVER_ERROR:
+                self._keep(trace, "failed")
+            elif root.end_ns - root.start_ns >= self.slow_ns and trace.door != "websocket":
+                self._keep(trace, "slow")
+            elif self._chance() < self.sample_rate:
+                self._keep(trace, "sampled")
             else:
                 release(trace)
         except Exception as problem:
             guard.caught(problem)
 
+    def _keep(self, trace: Trace, reason: str) -> None:
+        trace.last_statement = None
+        trace.reason = reason
+        trace.started_at = time.time() - (self.clock() - trace.root.start_ns) / 1e9
+        self.identify(trace)
+        self.keep(trace)
+
     def identify(self, trace: Trace) -> str:
         """The identity of ``trace``, given when it is first asked for."""
         if not trace.identity:
-            trace.identity = f"{self._chance.getrandbits(128):032x}"
+            trace.identity = f"{self._random.getrandbits(128):032x}"
         return trace.identity
-
-    def _reason(self, trace: Trace) -> str:
-        root = trace.root
-        if root.error is not None or trace.status >= SERVER_ERROR:
-            return "failed"
-        if root.end_ns - root.start_ns >= self.slow_ns and trace.door != "websocket":
-            return "slow"
-        if self.sample_rate and self._chance.random() < self.sample_rate:
-            return "sampled"
-        return ""
 
 
 def release(trace: Trace) -> None:
     """Break the cycles between a trace and its spans, so that they go without the collector."""
-    for span in trace.spans:
-        if span.folds is not None:
+    if trace.folds:
+        for span in trace.spans:
             span.folds = None
     trace.spans = []
-    if trace.routing is not None:
-        trace.routing = None
+    trace.last_statement = trace.section = None
     del trace.root

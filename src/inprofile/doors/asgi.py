@@ -1,11 +1,12 @@
 """The ASGI door: begins a trace for each request and finishes it at the last body byte."""
 
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from inprofile.core.guard import guard
 from inprofile.core.model import OTHER, Span, Trace
-from inprofile.core.recorder import Recorder, current, fold, folded_span
+from inprofile.core.recorder import Recorder, current, fold
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -16,6 +17,10 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
 )
+DOORS = frozenset({"http", "websocket"})
+LAST = frozenset({"http.response.trailers", "http.response.pathsend"})
+"""Messages besides the body that can complete a response."""
+
 MARK = "inprofile"
 """Set in a scope that has a trace, so that a second door on its way does nothing."""
 
@@ -46,25 +51,23 @@ class Door:
         self.endpoint_path = endpoint_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        recorder = self.recorder
         kind = scope["type"]
-        if not self.recorder.enabled or MARK in scope or kind not in {"http", "websocket"}:
+        if not recorder.enabled or MARK in scope or kind not in DOORS:
             await self.app(scope, receive, send)
-        elif kind == "websocket":
+            return
+        if kind == "websocket":
             await self._websocket(scope, receive, send)
-        elif self.endpoint is not None and scope["path"] == self.endpoint_path:
+            return
+        if self.endpoint is not None and scope["path"] == self.endpoint_path:
             scope[MARK] = True
             await self.endpoint(self.app, scope, receive, send)
-        else:
-            await self._http(scope, receive, send)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        recorder = self.recorder
+            return
         outside = current.get()
-        trace = _begin(recorder, "http", scope)
+        trace = _begin(recorder, kind, scope)
         clock = trace.clock
         root = trace.root
-
-        sent: Span | None = None
+        sent_ns = messages = 0
 
         async def timed_receive() -> Message:
             start_ns = clock()
@@ -77,33 +80,49 @@ class Door:
             return message
 
         async def timed_send(message: Message) -> None:
-            nonlocal sent
-            if trace.finished:
+            nonlocal sent_ns, messages
+            kind = message["type"]
+            if trace.finished or kind == "http.response.start":
+                if not trace.finished:
+                    trace.status = message["status"]
+                    trace.first_byte_ns = clock()
+                    if "trailers" in message:
+                        trace.trailers = message["trailers"]
                 await send(message)
                 return
             start_ns = clock()
             await send(message)
-            try:
-                giver = current.get() or root
-                if sent is None:
-                    sent = folded_span(root, "send", "response", None)
-                length_ns = clock() - start_ns
-                giver.moved_ns -= length_ns
-                sent.moved_ns += length_ns
-                sent.count += 1
-                if _is_last(message, trace, start_ns):
-                    recorder.finish(trace)
-            except Exception as error:
-                guard.caught(error)
+            length_ns = clock() - start_ns
+            (current.get() or root).moved_ns -= length_ns
+            sent_ns += length_ns
+            messages += 1
+            if kind == "http.response.body":
+                if message.get("more_body"):
+                    trace.streamed = True
+                elif not trace.trailers:
+                    finish(None)
+            elif kind in LAST and not message.get("more_trailers"):
+                finish(None)
+
+        def finish(error: BaseException | None) -> None:
+            if messages and not trace.finished:
+                sent = Span(trace, root, "send", "response", None, trace.first_byte_ns)
+                sent.end_ns = sent.start_ns
+                sent.moved_ns = sent_ns
+                sent.count = messages
+                trace.spans.append(sent)
+            recorder.finish(trace, error)
 
         try:
             await self.app(scope, timed_receive, timed_send)
         except BaseException as error:
-            recorder.finish(trace, error)
+            finish(error)
             raise
         finally:
             if not trace.finished:
-                _incomplete(recorder, trace)
+                # The app returned, or was cancelled, before the last body byte.
+                root.error = "ClientDisconnect" if trace.disconnected else "IncompleteResponse"
+                finish(None)
             current.set(outside)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -147,38 +166,16 @@ def _begin(recorder: Recorder, door: str, scope: Scope) -> Trace:
     method = scope.get("method", "")
     if method not in METHODS:
         method = OTHER if door == "http" else ""
-    trace = recorder.begin(door, door, method, scope.get("scheme", ""))
+    trace = recorder.begin(door, method, scope.get("scheme", ""))
     scope[MARK] = True
     try:
         trace.path = scope["path"]
         for name, value in scope["headers"]:
             if name == b"x-request-start":
-                trace.queue_ns = _queued_ns(value, trace.started_at)
+                trace.queue_ns = _queued_ns(value, time.time())
     except Exception as error:
         guard.caught(error)
     return trace
-
-
-def _is_last(message: Message, trace: Trace, start_ns: int) -> bool:
-    """Whether the response is complete with this message (see the ASGI specification)."""
-    kind = message["type"]
-    if kind == "http.response.body":
-        return not message.get("more_body", False) and not trace.trailers
-    if kind == "http.response.start":
-        trace.status = message["status"]
-        trace.first_byte_ns = start_ns
-        trace.trailers = message.get("trailers", False)
-        return False
-    if kind == "http.response.trailers":
-        return not message.get("more_trailers", False)
-    return kind == "http.response.pathsend"
-
-
-def _incomplete(recorder: Recorder, trace: Trace) -> None:
-    """The app returned, or was cancelled, before the last body byte."""
-    if trace.root.error is None:
-        trace.root.error = "ClientDisconnect" if trace.disconnected else "IncompleteResponse"
-    recorder.finish(trace)
 
 
 def _normal_close(error: BaseException) -> bool:

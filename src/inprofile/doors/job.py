@@ -32,7 +32,8 @@ class Job:
         recorder = self._recorder()
         if recorder is not None and recorder.enabled:
             outside = current.get()
-            trace = recorder.begin(self.door, self.name)
+            trace = recorder.begin(self.door)
+            trace.root.name = self.name
             trace.route = f"{self.door}:{self.name}"
             if outside is not None:
                 trace.link = recorder.identify(outside.trace)

@@ -18,22 +18,22 @@ def _verb(name: str) -> Named:
     return describe("sqlite", name.upper())
 
 
-def _named(args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Named | None:
-    """Names _execute(self, function, *arguments) by the function it hands to the thread."""
-    name = getattr(args[1], "__name__", "")
+def _named(self: Any, fn: Any, *args: Any, **_: Any) -> Named | None:  # noqa: ARG001 - aiosqlite's
+    """Names what is handed to the connection's thread."""
+    name = getattr(fn, "__name__", "")
     if name in STATEMENTS:
-        return describe("sqlite", args[2])
+        return describe("sqlite", args[0])
     if name in FETCHES:
         return "FETCH", _verb("FETCH")[1]
     return _verb(name) if name in {"commit", "rollback"} else None
 
 
-def _settle(span: Span, args: tuple[Any, ...], _result: Any) -> None:
+def _settle(span: Span, connection: Any, _result: Any) -> None:
     """A fetch belongs to the statement that this connection ran last: no count of its own."""
-    trace, connection = span.trace, id(args[0])
+    trace, key = span.trace, id(connection)
     if span.name != "FETCH":
-        trace.last_statement = connection, span
-    elif trace.last_statement is not None and trace.last_statement[0] == connection:
+        trace.last_statement = key, span
+    elif trace.last_statement is not None and trace.last_statement[0] == key:
         span.name, span.attributes = trace.last_statement[1].name, trace.last_statement[1].attributes
         span.count = 0
 

@@ -19,10 +19,12 @@ from inprofile.integrations.starlette import routed
 def _api_route(original: Function) -> Function:
     @wraps(original)
     async def handle(self: Any, scope: Any, receive: Any, send: Any) -> None:
-        parent = recording()
-        if parent is not None:
-            with guard:
+        parent = current.get()
+        if parent is not None and not parent.trace.finished:
+            try:
                 routed(parent, _template(self, scope))
+            except Exception as error:
+                guard.caught(error)
         await original(self, scope, receive, send)
 
     return handle
@@ -30,9 +32,10 @@ def _api_route(original: Function) -> Function:
 
 def _template(route: Any, scope: Any) -> str:
     """The full template: newer versions keep an included router's prefix in the scope."""
-    effective = scope.get("fastapi", {}).get("effective_route_context")
-    if effective is not None and effective.original_route is route:
-        return str(effective.path_format)
+    if "fastapi" in scope:
+        effective = scope["fastapi"].get("effective_route_context")
+        if effective is not None and effective.original_route is route:
+            return str(effective.path_format)
     return str(route.path_format)
 
 
@@ -41,8 +44,8 @@ def _solve(original: Function) -> Function:
 
     @wraps(original)
     async def solve_dependencies(**kwargs: Any) -> Any:
-        parent = recording()
-        if parent is None:
+        parent = current.get()
+        if parent is None or parent.trace.finished:
             return await original(**kwargs)
         span = None
         if kwargs["dependant"].dependencies:
@@ -50,7 +53,8 @@ def _solve(original: Function) -> Function:
         try:
             return await original(**kwargs)
         finally:
-            _end_section(parent)
+            if parent.trace.section is not None:
+                _end_section(parent)
             if span is not None:
                 close_span(span)
 
@@ -98,10 +102,10 @@ def _parameters(original: Function) -> Function:
     """Parsing parameters ends the last dependency; it lasts until all are solved."""
 
     @wraps(original)
-    def request_params_to_args(fields: Any, *args: Any, **kwargs: Any) -> Any:
+    def request_params_to_args(fields: Any, received_params: Any) -> Any:
         if fields:
             _validate()
-        return original(fields, *args, **kwargs)
+        return original(fields, received_params)
 
     return request_params_to_args
 
@@ -123,9 +127,9 @@ def _validate() -> None:
             _section(span.trace, "validation", "parameters")
 
 
-def _endpoint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Named:
-    """Names run_endpoint_function(*, dependant, values, is_coroutine)."""
-    return qualified(kwargs["dependant"].call), None
+def _endpoint(*, dependant: Any, **_: Any) -> Named:
+    """Names run_endpoint_function."""
+    return qualified(dependant.call), None
 
 
 @lru_cache(1024)
@@ -137,11 +141,11 @@ def _described(verb: str, annotation: Any) -> Named:
 def _field(verb: str) -> Function:
     """Names a ModelField's method, but only where a response is being serialized."""
 
-    def named(args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Named | None:
+    def named(self: Any, *_: Any, **__: Any) -> Named | None:
         span = current.get()
         if span is None or span.kind != "serialization":
             return None
-        return _described(verb, args[0].field_info.annotation)
+        return _described(verb, self.field_info.annotation)
 
     return named
 

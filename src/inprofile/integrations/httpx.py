@@ -6,14 +6,12 @@ from inprofile.core.model import Span
 from inprofile.integrations._patch import Named, Patch, timed
 
 
-def _request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Named:
-    """Names send(self, request, ...)."""
-    request = args[1] if len(args) > 1 else kwargs["request"]
+def _request(self: Any, request: Any, **_: Any) -> Named:  # noqa: ARG001 - httpx's parameters
     method, host = request.method, request.url.host
     return f"{method} {host}", {"http.request.method": method, "server.address": host}
 
 
-def _response(span: Span, _args: tuple[Any, ...], response: Any) -> None:
+def _response(span: Span, _client: Any, response: Any) -> None:
     span.attributes = {
         **(span.attributes or {}),
         "http.response.status_code": response.status_code,

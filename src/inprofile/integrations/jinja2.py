@@ -5,8 +5,8 @@ from typing import Any
 from inprofile.integrations._patch import Named, Patch, timed
 
 
-def _template(args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Named:
-    return args[0].name or "<string>", None
+def _template(self: Any, *_: Any, **__: Any) -> Named:
+    return self.name or "<string>", None
 
 
 _render = timed("template", _template, leaf=True)

@@ -1,45 +1,36 @@
 """SQLAlchemy 2.0 and 2.1: statements, fetches, commits, the pool and building objects."""
 
-from collections.abc import Iterator
-from functools import lru_cache, wraps
+from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
-from inprofile.core.model import Attributes, Span
+from inprofile.core.model import Span
 from inprofile.core.recorder import recording
 from inprofile.integrations._patch import Function, Named, Patch, fetching, timed
 from inprofile.integrations._sql import describe
 
 
-def _statement(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Named:
-    """Names do_execute(self, cursor, statement, ...)."""
-    return describe(args[0].name, args[2] if len(args) > 2 else kwargs["statement"])  # noqa: PLR2004
+def _statement(self: Any, cursor: Any, statement: Any, *_: Any, **__: Any) -> Named:  # noqa: ARG001
+    """Names do_execute, do_executemany and do_execute_no_params."""
+    return describe(self.name, statement)
 
 
-def _remember(span: Span, args: tuple[Any, ...], _result: Any) -> None:
+def _remember(span: Span, _dialect: Any, _result: Any) -> None:
     """The fetches that follow belong to this statement."""
-    if len(args) > 2:  # noqa: PLR2004 - self, cursor, statement
-        span.trace.last_statement = args[2], span
+    span.trace.last_statement = span.name, span
 
 
-def _verb(verb: str) -> Function:
-    def named(args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Named:
-        return verb, _verb_attributes(args[0].name, verb)
-
-    return named
+def _verb(verb: str) -> Callable[..., Named]:
+    return lambda self, *_, **__: describe(self.name, verb)
 
 
-@lru_cache(64)
-def _verb_attributes(system: str, verb: str) -> Attributes:
-    return describe(system, verb)[1]
-
-
-def _fetched(_strategy: Any, result: Any, *_: Any) -> object:
-    return result.context.statement
-
-
-def _named(_strategy: Any, result: Any, *_: Any) -> Named:
+def _named(self: Any, result: Any, *_: Any, **__: Any) -> Named:  # noqa: ARG001 - the strategy's
     context = result.context
     return describe(context.dialect.name, context.statement)
+
+
+def _fetched(self: Any, result: Any, *_: Any, **__: Any) -> object:
+    return _named(self, result)[0]
 
 
 def _iterate(original: Function) -> Function:
@@ -55,7 +46,10 @@ def _iterate(original: Function) -> Function:
     return iterate
 
 
-_step = timed("orm", "objects")(next)
+@timed("orm", "objects")
+def _step(rows: Iterator[Any]) -> Any:
+    return next(rows)
+
 
 
 def _first_timed(rows: Iterator[Any]) -> Iterator[Any]:

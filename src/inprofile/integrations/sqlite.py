@@ -6,6 +6,7 @@ statement a cursor is at; a ``factory`` of the user's is used as it is, untimed.
 """
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -17,28 +18,31 @@ from inprofile.integrations._sql import describe
 FACTORY_POSITION = 5
 """connect(database, timeout, detect_types, isolation_level, check_same_thread, factory)."""
 
+COVERED = frozenset({"aiosqlite.core", "sqlalchemy.engine.default"})
+"""Callers that have an integration of their own: their connections stay as they are."""
 
-def _statement(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Named:
-    named = describe("sqlite", args[1] if len(args) > 1 else kwargs.get("sql"))
-    args[0].inprofile_statement = named
+
+def _statement(self: Any, sql: Any, *_: Any) -> Named:
+    named = describe("sqlite", sql)
+    self.inprofile_statement = named
     return named
 
 
-def _remember(span: Span, args: tuple[Any, ...], _result: Any) -> None:
-    span.trace.last_statement = id(args[0]), span
+def _remember(span: Span, cursor: Any, _result: Any) -> None:
+    span.trace.last_statement = id(cursor), span
 
 
-def _fetched(cursor: "Cursor", *_: Any) -> object:
-    return id(cursor)
+def _fetched(self: "Cursor", *_: Any, **__: Any) -> object:
+    return id(self)
 
 
-def _named(cursor: "Cursor", *_: Any) -> Named:
-    return cursor.inprofile_statement
+def _named(self: "Cursor", *_: Any, **__: Any) -> Named:
+    return self.inprofile_statement
 
 
 def _verb(verb: str) -> Callable[[Function], Function]:
     named = describe("sqlite", verb)
-    return timed("db", lambda _args, _kwargs: named, leaf=True)
+    return timed("db", lambda *_, **__: named, leaf=True)
 
 
 def _of(owner: type, name: str, wrap: Callable[[Function], Function]) -> Any:
@@ -97,10 +101,12 @@ for _timed in (Cursor, Connection):
 
 
 def _connect(original: Function) -> Function:
-    opened = timed("db", lambda _args, _kwargs: describe("sqlite", "CONNECT"), leaf=True)(original)
+    opened = _verb("CONNECT")(original)
 
     @wraps(original)
     def connect(*args: Any, **kwargs: Any) -> Any:
+        if sys._getframe(1).f_globals.get("__name__") in COVERED:  # noqa: SLF001 - once a connection
+            return original(*args, **kwargs)
         if "factory" not in kwargs and len(args) <= FACTORY_POSITION:
             kwargs["factory"] = Connection
         return opened(*args, **kwargs)

@@ -6,7 +6,7 @@ from typing import Any
 
 from inprofile.core.guard import guard
 from inprofile.core.model import Span
-from inprofile.core.recorder import close_span, current, open_span, recording
+from inprofile.core.recorder import add_span, close_span, current, open_span, recording
 from inprofile.integrations._patch import Function, Named, Patch, qualified, timed
 
 class Layer:
@@ -87,34 +87,34 @@ def _router(original: Function) -> Function:
 
     @wraps(original)
     async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
-        parent = recording()
-        if parent is None:
+        parent = current.get()
+        if parent is None or parent.trace.finished:
             await original(self, scope, receive, send)
             return
         trace = parent.trace
-        if trace.root.kind == "handler":
-            trace.root.kind = "other"  # the handler is known from here on
-        span = trace.routing = open_span(parent, "routing", "routing")
+        trace.root.kind = "other"  # the handler is known from here on
+        trace.routing_ns = trace.clock()
         try:
             await original(self, scope, receive, send)
         finally:
-            if not span.end_ns:
-                close_span(span)
+            if trace.routing_ns:  # nothing matched
+                _end_routing(parent)
 
     return call
 
 
-def routed(parent: Span, template: str) -> Span:
-    """End the routing and note which route it led to; the span that is current now."""
+def _end_routing(parent: Span) -> None:
     trace = parent.trace
-    routing = trace.routing
-    if routing is not None:
-        trace.routing = None
-        if not routing.end_ns:
-            close_span(routing)
-            parent = current.get() or parent
+    start_ns, trace.routing_ns = trace.routing_ns, 0
+    add_span(parent, "routing", "routing", start_ns, trace.clock())
+
+
+def routed(parent: Span, template: str) -> None:
+    """End the routing and note which route it led to."""
+    trace = parent.trace
     trace.route = trace.prefix + template
-    return parent
+    if trace.routing_ns:
+        _end_routing(parent)
 
 
 def _endpoint(original: Function) -> Function:
@@ -128,7 +128,7 @@ def _endpoint(original: Function) -> Function:
             return
         span = None
         with guard:
-            parent = routed(parent, self.path_format)
+            routed(parent, self.path_format)
             span = open_span(parent, "handler", qualified(self.endpoint))
         try:
             await original(self, scope, receive, send)
@@ -150,7 +150,7 @@ def _mount(original: Function) -> Function:
             return
         span = None
         with guard:
-            parent = routed(parent, self.path_format)
+            routed(parent, self.path_format)
             parent.trace.prefix += self.path_format.removesuffix("/{path}")
             if not self.routes:
                 span = open_span(parent, "handler", qualified(self.app))
@@ -168,12 +168,11 @@ def _rendering(response: type) -> Named:
     return f"render {response.__name__}", None
 
 
-def _content(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Named | None:
-    """Names Response.__init__(self, content, ...) where there is something to render."""
-    content = args[1] if len(args) > 1 else kwargs.get("content")
+def _content(self: Any, content: Any = None, *_: Any, **__: Any) -> Named | None:
+    """Names Response.__init__ where there is something to render."""
     if content is None or isinstance(content, (bytes, str)):
         return None
-    return _rendering(type(args[0]))
+    return _rendering(type(self))
 
 
 def _background(original: Function) -> Function:

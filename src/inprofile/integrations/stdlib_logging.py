@@ -9,9 +9,7 @@ from inprofile.core.model import Location
 from inprofile.integrations._patch import Named, Patch, folded
 
 
-def _site(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Named:
-    """Names handle(self, record)."""
-    record = args[1] if len(args) > 1 else kwargs["record"]
+def _site(self: Any, record: Any) -> Named:  # noqa: ARG001 - logging's parameters
     return Location(record.pathname, record.lineno, record.funcName), None
 
 

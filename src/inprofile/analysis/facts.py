@@ -1,0 +1,78 @@
+"""Everything a report says: the facts about a group, in one value."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from inprofile.analysis.findings import FindingSummary, summarized
+from inprofile.analysis.routes import routes
+from inprofile.analysis.series import series
+from inprofile.analysis.source import Source
+from inprofile.analysis.unknown import Unknown, unknowns
+from inprofile.analysis.work import Work, work
+from inprofile.core.metrics import JOBS, KEPT, MESSAGES, REQUESTS, WEBSOCKETS
+from inprofile.core.slots import Snapshot
+
+HOW = {
+    "counts": "exact: every request is counted, also those of workers that have ended",
+    "times": "exact sums of monotonic clock readings",
+    "stages": "exclusive times; what overlaps is split, so they add up to 100 %. A route's "
+    "stages include the queue before the app, which its duration does not",
+    "quantiles": "interpolated inside of histogram buckets: within 5 %",
+    "rates": "count / seconds since the group's first request",
+    "statements and outbound": "by the clock: runs that overlap count in full",
+    "findings": "from kept traces alone: a sample, the slow and the failed",
+}
+"""How each number was obtained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a group, and what is not.
+
+    ``messages`` are those of websockets by direction, ``kept`` the traces kept by reason,
+    and ``how`` says of every kind of number how it was obtained.
+    """
+
+    source: Source
+    requests: Work
+    jobs: Work
+    websockets: Work
+    messages: dict[str, int]
+    kept: dict[str, int]
+    findings: tuple[FindingSummary, ...]
+    unknown: tuple[Unknown, ...]
+    how: dict[str, str]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was counted yet."""
+        return not (self.requests.count or self.jobs.count or self.websockets.count)
+
+
+def facts(
+    counted: Snapshot, source: Source, findings: Iterable[Mapping[str, Any]] = ()
+) -> Facts:
+    """The facts about what ``counted`` and the stored ``findings`` hold.
+
+    Costs 20 ms a thousand series.
+    """
+    requests = work(counted, routes(counted, REQUESTS, source.seconds))
+    jobs = work(counted, routes(counted, JOBS, source.seconds))
+    taken = {route.route for route in requests.routes}
+    connections = routes(counted, WEBSOCKETS, source.seconds, elsewhere=taken)
+    websockets = work(counted, connections, elsewhere=taken)
+    messages: dict[str, int] = {}
+    for (_, direction), words in series(counted, MESSAGES):
+        messages[direction] = messages.get(direction, 0) + words[0]
+    return Facts(
+        source=source,
+        requests=requests,
+        jobs=jobs,
+        websockets=websockets,
+        messages=messages,
+        kept={reason: words[0] for (reason,), words in series(counted, KEPT)},
+        findings=summarized(findings),
+        unknown=tuple(unknowns(counted, source, requests, (jobs, websockets))),
+        how=HOW,
+    )

@@ -1,0 +1,39 @@
+"""Fixtures of the core's tests: virtual time, and a recorder that shows what it finished."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from inprofile.core.guard import guard
+from inprofile.core.recorder import Recorder, current
+from tests.core.fake_clock import FakeClock
+
+
+@pytest.fixture(autouse=True)
+def _clean_context() -> Iterator[None]:
+    """Each test starts outside of a trace, and errors of ours never pass unseen."""
+    token = current.set(None)
+    guard.errors, guard.last = 0, ""
+    guard._logged.clear()
+    yield
+    errors, guard.errors = guard.errors, 0
+    current.reset(token)
+    assert errors == 0, f"the guard swallowed {errors} errors, the last one {guard.last}"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def taken() -> SimpleNamespace:
+    """What the recorder gave away: ``sunk`` every finished trace, ``kept`` the kept ones."""
+    return SimpleNamespace(sunk=[], kept=[])
+
+
+@pytest.fixture
+def recorder(clock, taken) -> Recorder:
+    """A recorder on virtual time that keeps nothing by chance."""
+    return Recorder(sink=taken.sunk.append, keep=taken.kept.append, clock=clock)
