@@ -27,6 +27,7 @@ MAGIC = int.from_bytes(b"INPROFIL", "little")
 VERSION = 1
 HEADER_WORDS = 8
 WORD = 8
+LARGEST_WORD = (1 << 64) - 1
 STEP_BYTES = 256 * 1024
 """Disk is claimed in such steps: a full disk is an error here and not a SIGBUS later."""
 
@@ -107,7 +108,8 @@ class Cells:
                     return self._allocate(family, labels)
             except OSError:
                 self._series[family] = family.cap + 1
-            self.add(self.offset(SERIES_OVERFLOW, (family.name,)), 1)
+            if family is not SERIES_OVERFLOW:  # it has no room either when the file is full
+                self.add(self.offset(SERIES_OVERFLOW, (family.name,)), 1)
             return self._offsets[family, (OVERFLOW,) * len(family.labels)]
 
     def _allocate(self, family: Family, labels: Key) -> int:
@@ -149,7 +151,7 @@ class Cells:
 
     def add(self, offset: int, amount: int) -> None:
         """Add to a counter, or (also below zero) to a gauge. Hold ``lock``."""
-        self.words[offset] += amount
+        self.words[offset] = self.words[offset] + amount & LARGEST_WORD
 
     def copied(self) -> dict[Key, list[int]]:
         """Every series as it stands, for a process whose cells nobody else can read."""
@@ -253,12 +255,18 @@ def _records(data: bytes, words: memoryview, used: int) -> Iterator[tuple[Key, i
         if not total or at + total > used or data_at >= at + total:
             raise Unreadable("torn")
         start = (at + 2) * WORD
-        try:
-            key = tuple(json.loads(data[start : start + key_bytes]))
-        except (ValueError, TypeError):
-            raise Unreadable("torn") from None
-        yield key, data_at, at + total
+        yield _key(data[start : start + key_bytes]), data_at, at + total
         at += total
+
+
+def _key(text: bytes) -> Key:
+    try:
+        parts = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Unreadable("torn") from None
+    if not isinstance(parts, list) or not parts or not all(isinstance(part, str) for part in parts):
+        raise Unreadable("torn")
+    return tuple(parts)
 
 
 def _create(path: Path) -> int:

@@ -6,7 +6,7 @@ to what encloses it. So the stages add up to the wall time, and overlap never co
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from inprofile.core.model import Span, Trace
 
@@ -22,23 +22,26 @@ def settle(trace: Trace) -> None:
     """
     root = trace.root
     spans = trace.spans
-    stages = _added(spans, root)
+    shifted = trace.shifted or {}
+    stages = _added(spans, root, shifted)
+    if stages is None and _close_open(spans, root):
+        stages = _added(spans, root, shifted)
     if stages is None:
-        stages = (_close_open(spans, root) and _added(spans, root)) or _swept(spans, root)
+        stages = _swept(spans, root, shifted)
     if trace.queue_ns:
         stages["queue"] = trace.queue_ns
     trace.stages = stages
     spans.append(root)
 
 
-def _added(spans: list[Span], root: Span) -> dict[str, int] | None:
+def _added(spans: list[Span], root: Span, shifted: Mapping[str, int]) -> dict[str, int] | None:
     """The stages by additions alone, or None where that would not be true.
 
     Spans come in the order of closing, so children precede their parent, whose exclusive
     time is final at its own turn. ``settled_ns`` is where its last child ended: a child that
     starts before it overlaps, and so does one that closes after its parent.
     """
-    stages: defaultdict[str, int] = defaultdict(int)
+    stages = defaultdict(int, shifted)
     for span in spans:
         end_ns = span.end_ns
         length_ns = end_ns - span.start_ns
@@ -85,32 +88,37 @@ def _depth(span: Span) -> int:
     return depth
 
 
-def _swept(spans: list[Span], root: Span) -> dict[str, int]:
+def _swept(spans: list[Span], root: Span, shifted: Mapping[str, int]) -> dict[str, int]:
     everything = [*spans, root]
     shares = _shares([span for span in everything if span.end_ns > span.start_ns], root)
     for span in everything:
         span.self_ns = int(shares.get(span, 0.0))
-    _transfer(everything)
-    root.self_ns += (root.end_ns - root.start_ns) - sum(span.self_ns for span in everything)
-    stages: dict[str, int] = {}
+    stages = _transferred(everything, shifted)
     for span in everything:
         stages[span.kind] = stages.get(span.kind, 0) + span.self_ns
+    rest_ns = root.end_ns - root.start_ns - sum(stages.values())
+    root.self_ns += rest_ns
+    stages[root.kind] += rest_ns
     return stages
 
 
-def _transfer(spans: list[Span]) -> None:
-    """Apply the moves, as far as overlap has left the givers with something to give."""
+def _transferred(spans: list[Span], shifted: Mapping[str, int]) -> dict[str, int]:
+    """Apply the moves, as far as overlap has left the givers with something to give.
+
+    What the stages of ``shifted`` are left with.
+    """
     given_ns = 0
     for span in spans:
         if span.moved_ns < 0:
             gift_ns = min(-span.moved_ns, span.self_ns)
             span.self_ns -= gift_ns
             given_ns += gift_ns
-    taken_ns = sum(span.moved_ns for span in spans if span.moved_ns > 0)
+    taken_ns = sum(span.moved_ns for span in spans if span.moved_ns > 0) + sum(shifted.values())
     share = min(given_ns / taken_ns, 1.0) if taken_ns else 0.0
     for span in spans:
         if span.moved_ns > 0:
             span.self_ns += int(span.moved_ns * share)
+    return {stage: int(amount_ns * share) for stage, amount_ns in shifted.items()}
 
 
 def _shares(spans: list[Span], root: Span) -> dict[Span, float]:

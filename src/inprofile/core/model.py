@@ -107,8 +107,9 @@ class Trace:
     """One request, job, websocket or background task: a root span and its spans.
 
     ``spans`` holds the closed spans in the order of closing; the root comes last once the
-    trace is finished. ``recorder`` is what began it. What most traces never change stands on
-    the class, as in Span.
+    trace is finished. ``shifted`` is the time of stages that need no span of their own (their
+    parts have no name): it was taken from the spans in which it was spent. ``recorder`` is
+    what began the trace. What most traces never change stands on the class, as in Span.
     """
 
     route = UNMATCHED
@@ -129,6 +130,7 @@ class Trace:
     identity = ""
     link = ""
     routing_ns = 0
+    shifted: dict[str, int] | None = None
     section: Span | None = None
     last_statement: tuple[object, Span] | None = None
     stages: Mapping[str, int] = MappingProxyType({})

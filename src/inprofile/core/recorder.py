@@ -90,6 +90,16 @@ def fold(  # noqa: PLR0913 - one flat record; keyword arguments cost on the hot 
     parent.moved_ns -= length_ns
 
 
+def shift(giver: Span, stage: str, amount_ns: int) -> None:
+    """Hand ``amount_ns`` of a span's exclusive time to a stage, without a span for it."""
+    giver.moved_ns -= amount_ns
+    shifted = giver.trace.shifted
+    if shifted is None:
+        giver.trace.shifted = {stage: amount_ns}
+    else:
+        shifted[stage] = shifted.get(stage, 0) + amount_ns
+
+
 def move(giver: Span, taker: Span, amount_ns: int) -> None:
     """Hand ``amount_ns`` of exclusive time from one span to another; the sum stays."""
     giver.moved_ns -= amount_ns

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from inprofile.core.guard import guard
-from inprofile.core.model import OTHER, Span, Trace
-from inprofile.core.recorder import Recorder, current, fold
+from inprofile.core.model import OTHER, Trace
+from inprofile.core.recorder import Recorder, current, shift
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -67,62 +67,49 @@ class Door:
         trace = _begin(recorder, kind, scope)
         clock = trace.clock
         root = trace.root
-        sent_ns = messages = 0
 
         async def timed_receive() -> Message:
             start_ns = clock()
             message = await receive()
-            if message["type"] == "http.request":
-                if not trace.finished:
-                    fold(current.get() or root, "receive", "body", start_ns, clock())
-            else:
+            if message["type"] == "http.disconnect":
                 trace.disconnected = True
+            elif not trace.finished:
+                shift(current.get() or root, "receive", clock() - start_ns)
             return message
 
         async def timed_send(message: Message) -> None:
-            nonlocal sent_ns, messages
+            if trace.finished:
+                await send(message)
+                return
             kind = message["type"]
-            if trace.finished or kind == "http.response.start":
-                if not trace.finished:
-                    trace.status = message["status"]
-                    trace.first_byte_ns = clock()
-                    if "trailers" in message:
-                        trace.trailers = message["trailers"]
+            if kind == "http.response.start":
+                trace.status = message["status"]
+                trace.first_byte_ns = clock()
+                if "trailers" in message:
+                    trace.trailers = message["trailers"]
                 await send(message)
                 return
             start_ns = clock()
             await send(message)
-            length_ns = clock() - start_ns
-            (current.get() or root).moved_ns -= length_ns
-            sent_ns += length_ns
-            messages += 1
+            shift(current.get() or root, "send", clock() - start_ns)
             if kind == "http.response.body":
                 if message.get("more_body"):
                     trace.streamed = True
                 elif not trace.trailers:
-                    finish(None)
+                    recorder.finish(trace)
             elif kind in LAST and not message.get("more_trailers"):
-                finish(None)
-
-        def finish(error: BaseException | None) -> None:
-            if messages and not trace.finished:
-                sent = Span(trace, root, "send", "response", None, trace.first_byte_ns)
-                sent.end_ns = sent.start_ns
-                sent.moved_ns = sent_ns
-                sent.count = messages
-                trace.spans.append(sent)
-            recorder.finish(trace, error)
+                recorder.finish(trace)
 
         try:
             await self.app(scope, timed_receive, timed_send)
         except BaseException as error:
-            finish(error)
+            recorder.finish(trace, error)
             raise
         finally:
             if not trace.finished:
                 # The app returned, or was cancelled, before the last body byte.
                 root.error = "ClientDisconnect" if trace.disconnected else "IncompleteResponse"
-                finish(None)
+                recorder.finish(trace)
             current.set(outside)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,7 +128,7 @@ class Door:
             elif message["type"] == "websocket.disconnect":
                 trace.disconnected = True
                 trace.status = message.get("code") or 0
-            fold(current.get() or root, "receive", "message", start_ns, clock())
+            shift(current.get() or root, "receive", clock() - start_ns)
             return message
 
         async def timed_send(message: Message) -> None:
@@ -149,7 +136,7 @@ class Door:
             await send(message)
             if message["type"] == "websocket.send":
                 messages[1] += 1
-            fold(current.get() or root, "send", "message", start_ns, clock())
+            shift(current.get() or root, "send", clock() - start_ns)
 
         try:
             await self.app(scope, timed_receive, timed_send)

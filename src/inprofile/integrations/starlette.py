@@ -6,7 +6,7 @@ from typing import Any
 
 from inprofile.core.guard import guard
 from inprofile.core.model import Span
-from inprofile.core.recorder import add_span, close_span, current, open_span, recording
+from inprofile.core.recorder import close_span, current, open_span, recording, shift
 from inprofile.integrations._patch import Function, Named, Patch, qualified, timed
 
 class Layer:
@@ -106,7 +106,7 @@ def _router(original: Function) -> Function:
 def _end_routing(parent: Span) -> None:
     trace = parent.trace
     start_ns, trace.routing_ns = trace.routing_ns, 0
-    add_span(parent, "routing", "routing", start_ns, trace.clock())
+    shift(parent, "routing", trace.clock() - start_ns)
 
 
 def routed(parent: Span, template: str) -> None:

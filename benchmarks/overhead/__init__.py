@@ -1,0 +1,1 @@
+"""What a request costs in process, bare and with each way of watching it."""

@@ -1,0 +1,134 @@
+"""The applications that are asked, each made anew in a fresh process."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+QUERIES = 10
+CHUNKS = 1000
+CHUNK = b"x" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An application under test, and its SQLAlchemy engine when it has one."""
+
+    app: Any
+    engine: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One kind of request: ``batch`` of them, the same for all variants, are timed at once.
+
+    ``memory_paths`` are asked once more each, for the memory that a request takes: by number
+    of chunks.
+    """
+
+    name: str
+    title: str
+    path: str
+    build: Callable[[], Subject]
+    batch: int
+    queries: int = 0
+    memory_paths: tuple[tuple[int, str], ...] = ()
+
+
+def _nothing() -> Subject:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.get("/nothing")
+    async def nothing() -> Any:
+        return {"ok": True}
+
+    return Subject(app)
+
+
+def _thread() -> Subject:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.get("/thread")
+    def thread() -> Any:
+        return {"ok": True}
+
+    return Subject(app)
+
+
+def _stream() -> Subject:
+    from fastapi import FastAPI
+    from fastapi.responses import StreamingResponse
+
+    app = FastAPI()
+
+    async def chunks(count: int) -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield CHUNK
+
+    @app.get("/stream/{count}", response_class=StreamingResponse)
+    async def stream(count: int) -> StreamingResponse:
+        return StreamingResponse(chunks(count), media_type="text/plain")
+
+    return Subject(app)
+
+
+def _orm() -> Subject:
+    from fastapi import FastAPI
+    from sqlalchemy import select
+    from sqlalchemy.orm import Session
+
+    from benchmarks.overhead.shelves import Item, shelves
+
+    app, engine = FastAPI(), shelves(QUERIES)
+
+    @app.get("/orm")
+    async def orm() -> Any:
+        found = 0
+        with Session(engine) as session:
+            for n in range(QUERIES):
+                found += len(session.execute(select(Item).where(Item.shelf == n)).scalars().all())
+        return {"found": found}
+
+    return Subject(app, engine)
+
+
+def _core() -> Subject:
+    from fastapi import FastAPI
+    from sqlalchemy import select
+
+    from benchmarks.overhead.shelves import Item, shelves
+
+    app, engine = FastAPI(), shelves(QUERIES)
+    items = Item.__table__
+
+    @app.get("/core")
+    async def core() -> Any:
+        found = 0
+        with engine.connect() as connection:
+            for n in range(QUERIES):
+                found += len(connection.execute(select(items).where(items.c.shelf == n)).all())
+        return {"found": found}
+
+    return Subject(app, engine)
+
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("nothing", "Do-nothing JSON route", "/nothing", _nothing, batch=300),
+        Scenario("orm", f"{QUERIES} ORM queries", "/orm", _orm, batch=15, queries=QUERIES),
+        Scenario("core", f"{QUERIES} Core queries", "/core", _core, batch=25, queries=QUERIES),
+        Scenario(
+            "stream",
+            f"{CHUNKS:,}-chunk stream",
+            f"/stream/{CHUNKS}",
+            _stream,
+            batch=4,
+            memory_paths=tuple((n, f"/stream/{n}") for n in (100, 1000, 10_000)),
+        ),
+        Scenario("thread", "`def` route", "/thread", _thread, batch=120),
+    )
+}
