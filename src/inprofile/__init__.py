@@ -3,17 +3,27 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inprofile.core.block import Block as span
-    from inprofile.runtime import instrument, job, status, uninstrument
+    from inprofile.core.block import Block as span  # noqa: N813 - it reads as a function
+    from inprofile.runtime import collector, instrument, job, status, uninstrument
     from inprofile.settings import Settings, SettingsError
 
 __version__ = "0.1.0"
 
-__all__ = ["Settings", "SettingsError", "instrument", "job", "span", "status", "uninstrument"]
+__all__ = [
+    "Settings",
+    "SettingsError",
+    "collector",
+    "instrument",
+    "job",
+    "span",
+    "status",
+    "uninstrument",
+]
 
 _HOMES = {
     "Settings": ("inprofile.settings", "Settings"),
     "SettingsError": ("inprofile.settings", "SettingsError"),
+    "collector": ("inprofile.runtime", "collector"),
     "instrument": ("inprofile.runtime", "instrument"),
     "job": ("inprofile.runtime", "job"),
     "span": ("inprofile.core.block", "Block"),

@@ -5,10 +5,10 @@ import contextlib
 import os
 import platform
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inprofile.core import metrics
 from inprofile.core.buckets import layout
@@ -17,7 +17,7 @@ from inprofile.core.group import Group, UnsafeDirectory, default_base, identify,
 from inprofile.core.guard import guard, log
 from inprofile.core.meter import Meter
 from inprofile.core.model import Trace
-from inprofile.core.pipeline import Kept, Pipeline
+from inprofile.core.pipeline import Drain, Kept, Pipeline
 from inprofile.core.recorder import Recorder, current
 from inprofile.core.slots import Snapshot, claim, snapshot
 from inprofile.detectors.slow_query import detect as slow_query
@@ -29,6 +29,9 @@ from inprofile.integrations._patch import Patcher
 from inprofile.integrations.starlette import Attachment
 from inprofile.settings import Settings
 from inprofile.storage.store import Store
+
+if TYPE_CHECKING:
+    from inprofile.exporters.prometheus import Collector
 
 DETECTORS = (slow_query,)
 Observer = Callable[[Trace], None]
@@ -111,7 +114,7 @@ class Runtime:
         settings = self.settings
         capacity = settings.max_cells_mb << 20
         cells = None
-        drains: list[Callable[[list[Kept]], None]] = []
+        drains: list[Drain] = []
         try:
             self.group = identify(self.base, settings.service, settings.group)
             prepare(self.base, self.group.directory)
@@ -186,7 +189,7 @@ class Runtime:
 
     # What the pipeline calls
 
-    def _store(self, batch: list[Kept]) -> None:
+    def _store(self, batch: Sequence[Kept]) -> None:
         if self.store is not None:
             self._dropped(self.store.store(batch))
 
@@ -259,7 +262,7 @@ def instrument(app: Any = None, **settings: Any) -> Any:
     Returns the application. Raises SettingsError for a bad setting, and TypeError when
     ``app`` is not an application.
     """
-    global _runtime
+    global _runtime  # noqa: PLW0603 - the one module global besides the ContextVar
     if app is not None and not callable(app):
         message = f"instrument() takes an ASGI application, not {type(app).__name__!r}"
         raise TypeError(message)
@@ -279,7 +282,7 @@ def uninstrument(app: Any = None) -> Any:
     Returns the application without its door. What was counted stays in the group's
     directory.
     """
-    global _runtime
+    global _runtime  # noqa: PLW0603 - the one module global besides the ContextVar
     if _runtime is None:
         return app
     result = _runtime.uninstrument(app)
@@ -291,6 +294,20 @@ def uninstrument(app: Any = None) -> Any:
 def status() -> dict[str, Any]:
     """What is measured, where it goes and what was lost, as plain data (JSON-ready)."""
     return {"enabled": False} if _runtime is None else _runtime.status()
+
+
+def collector() -> "Collector":
+    """A prometheus_client collector of the group's metrics, for a registry of your own.
+
+    ``REGISTRY.register(inprofile.collector())`` puts them beside yours; set
+    ``INPROFILE_METRICS_PATH=`` (empty) to serve them there alone. Raises RuntimeError before
+    ``instrument()``.
+    """
+    from inprofile.exporters.prometheus import Collector
+
+    if _runtime is None:
+        raise RuntimeError("nothing is measured yet: call inprofile.instrument(app) first")
+    return Collector(_runtime.read)
 
 
 def job(name: str) -> Job:
@@ -318,7 +335,7 @@ def observed(observe: Observer) -> Iterator[Runtime]:
     started = _runtime is None
     instrument()
     runtime = _runtime
-    assert runtime is not None  # noqa: S101 - instrument() has made it
+    assert runtime is not None
     rate, runtime.recorder.sample_rate = runtime.recorder.sample_rate, 1.0
     runtime.observers.append(observe)
     try:
@@ -332,7 +349,7 @@ def observed(observe: Observer) -> Iterator[Runtime]:
 
 def _hook_process() -> None:
     """Fork and exit hooks cannot be taken back: they are set once and ask for the runtime."""
-    global _hooked
+    global _hooked  # noqa: PLW0603 - hooks cannot be taken back
     if _hooked:
         return
     _hooked = True
@@ -349,7 +366,7 @@ def _at_exit() -> None:
 
 
 def _before_fork() -> None:
-    global _forking
+    global _forking  # noqa: PLW0603 - what was locked before a fork is unlocked after it
     _forking = _runtime
     if _forking is not None:
         _forking.before_fork()
@@ -364,5 +381,3 @@ def _after_fork_in_child() -> None:
     if _forking is not None:
         with guard:
             _forking.after_fork_in_child()
-
-

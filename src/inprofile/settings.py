@@ -88,13 +88,13 @@ class Settings:
 
     enabled: bool = option(True, BOOLEAN, "Measure. Off: no thread, no patch, no file.")  # noqa: FBT003
     sample_rate: float = option(0.01, _number(0, 1), "Share of traces kept by chance.")
-    slow_ms: float = option(1000.0, _number(0, 1e9), "Keep every trace that takes longer than this.")
+    slow_ms: float = option(1000.0, _number(0, 1e9), "Keep every trace that takes this long.")
     service: str = option("", TEXT, "Name of the service; default OTEL_SERVICE_NAME.")
     group: str = option("", TEXT, "Name of the group of workers; default: found out by itself.")
-    dir: Path | None = option(None, DIRECTORY, "Where groups live; default: a private one in the temp dir.")
+    dir: Path | None = option(None, DIRECTORY, "Where groups live; default: below the temp dir.")
     metrics_path: str = option("/metrics", URL_PATH, "Where to serve metrics; empty turns it off.")
     slo_ms: tuple[float, ...] = option((), THRESHOLDS, "Thresholds whose counts must be exact.")
-    max_spans: int = option(1000, _integer(1, 100_000), "Spans held for one trace; more are folded.")
+    max_spans: int = option(1000, _integer(1, 100_000), "Spans held for a trace; more are folded.")
     max_traces: int = option(2000, _integer(1, 1_000_000), "Kept traces stored for the group.")
     max_route_traces: int = option(100, _integer(1, 1_000_000), "Kept traces stored for one route.")
     max_store_mb: int = option(64, _integer(1, 100_000), "Size of the group's SQLite file.")
@@ -143,9 +143,7 @@ def _given(given: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     return values, problems
 
 
-def _from_environment(
-    name: str, text: str, values: dict[str, Any], problems: list[str]
-) -> None:
+def _from_environment(name: str, text: str, values: dict[str, Any], problems: list[str]) -> None:
     key = name.removeprefix(PREFIX).lower()
     if key not in OPTIONS:
         problems.append(f"{name} is not a setting{_similar(key)}")
@@ -153,9 +151,7 @@ def _from_environment(
     _parse(key, f"{name}={text!r}", text, values, problems)
 
 
-def _parse(
-    name: str, said: str, text: str, values: dict[str, Any], problems: list[str]
-) -> None:
+def _parse(name: str, said: str, text: str, values: dict[str, Any], problems: list[str]) -> None:
     rule: Rule = OPTIONS[name].metadata["rule"]
     try:
         values[name] = rule.parse(text)
@@ -164,8 +160,6 @@ def _parse(
 
 
 def _similar(name: str) -> str:
-    from difflib import get_close_matches
-
     close = get_close_matches(re.sub(r"\W", "_", name.lower()), OPTIONS, n=1)
     if close:
         return f" (did you mean {variable(close[0])}?)"

@@ -15,7 +15,7 @@ def names(trace):
 
 @pytest.mark.parametrize("kind", STAGES)
 def test_a_block_may_be_of_any_stage(recorder, kind):
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     with Block("work", kind):
         pass
     assert names(trace) == [(kind, "work")]
@@ -32,7 +32,7 @@ def test_a_decorated_function_keeps_its_signature_result_and_name(recorder):
         """What it costs."""
         return amount - discount
 
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     assert price(10, discount=3) == 7
     assert names(trace) == [("cache", "price")]
     assert (price.__name__, price.__doc__) == ("price", "What it costs.")
@@ -46,7 +46,7 @@ def test_a_decorated_coroutine_stays_one_and_may_run_many_times_at_once(recorder
         return number
 
     async def request():
-        trace = recorder.begin("http", "request")
+        trace = recorder.begin("http")
         return trace, await asyncio.gather(*(fetch(number) for number in range(3)))
 
     trace, results = asyncio.run(request())
@@ -60,7 +60,7 @@ def test_a_decorated_function_may_call_itself(recorder):
     def down(depth):
         return depth if depth == 0 else down(depth - 1)
 
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     down(2)
     assert len(trace.spans) == 3
     innermost, middle, outermost = trace.spans

@@ -44,7 +44,7 @@ def test_gathered_spans_share_the_request_as_parent(recorder):
                 await asyncio.sleep(0)
 
     async def request():
-        trace = recorder.begin("http", "request")
+        trace = recorder.begin("http")
         barrier = asyncio.Barrier(2)
         await asyncio.gather(query("a", barrier), query("b", barrier))
         with Block("after"):
@@ -53,10 +53,10 @@ def test_gathered_spans_share_the_request_as_parent(recorder):
 
     trace = asyncio.run(request())
     assert family(trace) == [
-        ("a", "request"),
+        ("a", "http"),
         ("a rows", "a"),
-        ("after", "request"),
-        ("b", "request"),
+        ("after", "http"),
+        ("b", "http"),
         ("b rows", "b"),
     ]
 
@@ -67,7 +67,7 @@ def test_tasks_of_a_task_group_nest_below_the_block_that_started_them(recorder):
             await asyncio.sleep(0)
 
     async def request():
-        trace = recorder.begin("http", "request")
+        trace = recorder.begin("http")
         with Block("load"):
             async with asyncio.TaskGroup() as group:
                 for name in "abc":
@@ -75,12 +75,12 @@ def test_tasks_of_a_task_group_nest_below_the_block_that_started_them(recorder):
         return trace
 
     trace = asyncio.run(request())
-    assert family(trace) == [("a", "load"), ("b", "load"), ("c", "load"), ("load", "request")]
+    assert family(trace) == [("a", "load"), ("b", "load"), ("c", "load"), ("load", "http")]
 
 
 def test_two_requests_on_one_loop_do_not_see_each_other(recorder):
     async def request(name, barrier):
-        trace = recorder.begin("http", name)
+        trace = recorder.begin("http")
         await barrier.wait()
         with Block(f"in {name}"):
             await barrier.wait()
@@ -91,8 +91,8 @@ def test_two_requests_on_one_loop_do_not_see_each_other(recorder):
         return await asyncio.gather(request("first", barrier), request("second", barrier))
 
     first, second = asyncio.run(both())
-    assert family(first) == [("in first", "first")]
-    assert family(second) == [("in second", "second")]
+    assert [(span.name, span.parent) for span in first.spans] == [("in first", first.root)]
+    assert [(span.name, span.parent) for span in second.spans] == [("in second", second.root)]
 
 
 def test_threads_that_run_in_a_copied_context_nest_below_who_started_them(recorder):
@@ -100,7 +100,7 @@ def test_threads_that_run_in_a_copied_context_nest_below_who_started_them(record
         with Block(name, "db"):
             pass
 
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     with Block("fan out"), ThreadPoolExecutor(4) as pool:
         contexts = [contextvars.copy_context() for _ in range(4)]
         for number, context in enumerate(contexts):
@@ -110,7 +110,7 @@ def test_threads_that_run_in_a_copied_context_nest_below_who_started_them(record
 
 def test_a_thread_without_the_context_is_outside_of_the_trace(recorder):
     seen = []
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     thread = threading.Thread(target=lambda: seen.append(recording()))
     contextvars.Context().run(thread.start)
     thread.join()
@@ -124,7 +124,7 @@ def test_a_generator_that_is_closed_in_another_context_does_no_harm(recorder):
             yield 1
             yield 2
 
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     generator = rows()
     next(generator)
     contextvars.Context().run(generator.close)
@@ -138,17 +138,17 @@ def test_an_async_generator_that_is_finalised_by_another_task_does_no_harm(recor
             yield 2
 
     async def request():
-        trace = recorder.begin("http", "request")
+        trace = recorder.begin("http")
         generator = rows()
         await anext(generator)
         await asyncio.create_task(generator.aclose())
         return trace
 
-    assert family(asyncio.run(request())) == [("rows", "request")]
+    assert family(asyncio.run(request())) == [("rows", "http")]
 
 
 def test_closing_makes_the_parent_current_again(recorder):
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     span = open_span(trace.root, "db", "query")
     assert recording() is span
     close_span(span)
@@ -166,7 +166,7 @@ def test_outside_of_a_trace_nothing_is_recorded():
 
 def test_a_finished_trace_records_nothing(recorder, taken, clock):
     recorder.sample_rate = 1.0
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     late = open_span(trace.root, "db", "late")
     clock.advance(10)
     recorder.finish(trace)
@@ -181,7 +181,7 @@ def test_a_finished_trace_records_nothing(recorder, taken, clock):
 
 
 def test_a_second_finish_does_nothing(recorder, taken, clock):
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     trace.status = 500
     clock.advance(10)
     recorder.finish(trace)
@@ -200,7 +200,7 @@ def test_the_clock_begins_after_our_own_preparations(taken, clock):
         clock=clock,
         slow_ns=0,
     )
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     clock.advance(5)
     recorder.finish(trace)
     assert trace.wall_ns == 5
@@ -213,7 +213,7 @@ def test_the_clock_begins_after_our_own_preparations(taken, clock):
     "error", [ValueError("a"), KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError()]
 )
 def test_any_exception_passes_a_block_as_it_is_and_is_named(recorder, error):
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     with pytest.raises(type(error)) as raised, Block("work"):
         raise error
     assert raised.value is error
@@ -225,7 +225,7 @@ def test_a_sink_that_fails_does_not_reach_the_app(clock, taken, caplog):
         raise RuntimeError("no space")
 
     recorder = Recorder(sink=broken, keep=taken.kept.append, started=broken, clock=clock)
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     recorder.finish(trace)
     assert trace.finished
     assert guard.errors == 2
@@ -238,7 +238,7 @@ def test_a_sink_lets_a_cancellation_through(clock):
         raise asyncio.CancelledError
 
     recorder = Recorder(sink=cancelled, keep=lambda _: None, clock=clock)
-    trace = recorder.begin("job", "job")
+    trace = recorder.begin("job")
     with pytest.raises(asyncio.CancelledError):
         recorder.finish(trace)
 
@@ -247,7 +247,7 @@ def test_a_sink_lets_a_cancellation_through(clock):
 
 
 def finish(recorder, clock, *, took_ns=10, status=200, error=None, door="http"):
-    trace = recorder.begin(door, "request")
+    trace = recorder.begin(door)
     trace.status = status
     clock.advance(took_ns)
     recorder.finish(trace, error)
@@ -278,7 +278,7 @@ def test_a_trace_is_kept_for_a_reason(recorder, taken, clock, about, reason):
 
 def test_the_sample_rate_is_the_share_kept_by_chance(recorder, taken, clock):
     recorder.sample_rate = 0.25
-    recorder._chance.seed(1)
+    recorder._random.seed(1)
     for _ in range(4_000):
         finish(recorder, clock)
     assert {trace.reason for trace in taken.kept} == {"sampled"}
@@ -339,7 +339,8 @@ def overlapping(recorder: Recorder, trace: Trace) -> None:
 def left_open(recorder: Recorder, trace: Trace) -> None:
     parent = open_span(trace.root, "middleware", "m")
     folded_span(parent, "send", "response", None).moved_ns += 1
-    trace.routing = open_span(parent, "routing", "routing")
+    trace.section = open_span(parent, "validation", "parameters")
+    trace.last_statement = object(), trace.section
 
 
 def alive() -> int:
@@ -358,7 +359,7 @@ def test_a_trace_that_is_let_go_leaves_nothing_for_the_garbage_collector(clock, 
     gc.disable()
     before = alive()
     try:
-        trace = recorder.begin("http", "request")
+        trace = recorder.begin("http")
         work(recorder, trace)
         recorder.finish(trace)
         current.set(None)
@@ -372,7 +373,7 @@ def test_a_kept_trace_is_gone_once_it_is_released(recorder, taken, clock):
     gc.collect()
     gc.disable()
     try:
-        trace = recorder.begin("http", "request")
+        trace = recorder.begin("http")
         with_folds(recorder, trace)
         recorder.finish(trace, ValueError())
         current.set(None)

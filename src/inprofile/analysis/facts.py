@@ -14,14 +14,14 @@ from inprofile.core.metrics import JOBS, KEPT, MESSAGES, REQUESTS, WEBSOCKETS
 from inprofile.core.slots import Snapshot
 
 HOW = {
-    "counts": "exact: every request is counted, also those of workers that have ended",
+    "counts": "exact; every request counts, also those of workers that have ended",
     "times": "exact sums of monotonic clock readings",
     "stages": "exclusive times; what overlaps is split, so they add up to 100 %. A route's "
     "stages include the queue before the app, which its duration does not",
-    "quantiles": "interpolated inside of histogram buckets: within 5 %",
+    "quantiles": "interpolated inside of histogram buckets, within 5 %",
     "rates": "count / seconds since the group's first request",
-    "statements and outbound": "by the clock: runs that overlap count in full",
-    "findings": "from kept traces alone: a sample, the slow and the failed",
+    "statements and outbound": "by the clock; runs that overlap count in full",
+    "findings": "from kept traces alone; those are a sample, the slow and the failed",
 }
 """How each number was obtained."""
 

@@ -28,7 +28,7 @@ class FindingSummary:
 
 def summarized(findings: Iterable[Mapping[str, Any]]) -> tuple[FindingSummary, ...]:
     """Stored findings, newest first, as summaries, the most expensive first."""
-    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    groups: dict[tuple[str, str, Location | None, str], list[Mapping[str, Any]]] = {}
     for finding in findings:
         place = finding["location"]
         location = Location(*place) if place else None
@@ -36,13 +36,16 @@ def summarized(findings: Iterable[Mapping[str, Any]]) -> tuple[FindingSummary, .
         groups.setdefault(key, []).append(finding)
     summaries = [
         FindingSummary(
-            *key,
+            kind=kind,
+            route=route,
+            location=location,
+            statement=statement,
             traces=len(same),
             count=sum(finding["count"] for finding in same),
             total_ns=sum(finding["total_ns"] for finding in same),
             evidence=same[0]["evidence"],
             fix=same[0]["fix"],
         )
-        for key, same in groups.items()
+        for (kind, route, location, statement), same in groups.items()
     ]
     return tuple(sorted(summaries, key=lambda each: (-each.total_ns, each.kind, each.route)))

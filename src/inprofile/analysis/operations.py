@@ -51,9 +51,7 @@ def operations(counted: Snapshot, routes: Mapping[str, Route]) -> tuple[Operatio
         calls, total_ns = sum(use.calls for use in uses), sum(use.total_ns for use in uses)
         traces = sum(routes[use.route].duration.count for use in uses)
         share = total_ns / whole_ns
-        found.append(
-            Operation(stage, name, calls, total_ns, share, calls / traces, tuple(uses))
-        )
+        found.append(Operation(stage, name, calls, total_ns, share, calls / traces, tuple(uses)))
     return tuple(sorted(found, key=lambda each: (-each.total_ns, each.stage, each.name)))
 
 

@@ -44,7 +44,8 @@ def outbound(counted: Snapshot, routes: Mapping[str, Route]) -> tuple[Outbound, 
                 server=server,
                 failed=sum(observations(HTTP_CLIENT, w) for values, w in rows if values[error]),
                 per_trace=duration.count / whole.duration.count,
-                share_of_route=duration.total_ns / (whole.stages_ns or whole.duration.total_ns or 1),
+                share_of_route=duration.total_ns
+                / (whole.stages_ns or whole.duration.total_ns or 1),
                 duration=duration,
             )
         )

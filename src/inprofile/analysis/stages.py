@@ -32,9 +32,7 @@ def stages(
 ) -> tuple[Stage, ...]:
     """The stages of a route that had ``traces`` traces, the longest first."""
     label = STAGE.labels.index("stage")
-    durations = [
-        (values[label], Distribution.of([words], bounds)) for values, words in histograms
-    ]
+    durations = [(values[label], Distribution.of([words], bounds)) for values, words in histograms]
     durations.sort(key=lambda row: (-row[1].total_ns, row[0]))
     parts = percentages([duration.total_ns for _, duration in durations])
     return tuple(

@@ -43,7 +43,8 @@ def statements(counted: Snapshot, routes: Mapping[str, Route]) -> tuple[Statemen
                 collection=collection,
                 text=text,
                 per_trace=duration.count / whole.duration.count,
-                share_of_route=duration.total_ns / (whole.stages_ns or whole.duration.total_ns or 1),
+                share_of_route=duration.total_ns
+                / (whole.stages_ns or whole.duration.total_ns or 1),
                 duration=duration,
             )
         )

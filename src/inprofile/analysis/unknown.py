@@ -102,8 +102,12 @@ def _unexplained(routes: Iterable[Route]) -> Iterator[Unknown]:
             yield Unknown(f"stages of {route.route}", 0, "its time was counted under another name")
         elif abs(route.unexplained_ns) > TOLERANCE * whole_ns:
             part = 100 * route.unexplained_ns / whole_ns
-            why = f"they miss {part:.1f} % of its time" if part > 0 else (
-                f"they hold {-part:.1f} % more than its time: another kind of work has its name"
+            why = (
+                f"they miss {part:.1f} % of its time"
+                if part > 0
+                else (
+                    f"they hold {-part:.1f} % more than its time: another kind of work has its name"
+                )
             )
             yield Unknown(f"stages of {route.route}", 0, why)
 

@@ -27,9 +27,7 @@ class Work:
         return tuple(each for each in self.operations if each.stage in stages)
 
 
-def work(
-    counted: Snapshot, routes: tuple[Route, ...], elsewhere: Collection[str] = ()
-) -> Work:
+def work(counted: Snapshot, routes: tuple[Route, ...], elsewhere: Collection[str] = ()) -> Work:
     """What the cells know of ``routes``; what those ``elsewhere`` did is told elsewhere."""
     told = {route.route: route for route in routes if route.route not in elsewhere}
     return Work(

@@ -11,10 +11,7 @@ from inprofile.core.metrics import Family
 from inprofile.core.model import OTHER, Location, Span, Trace
 
 NAMED = ("middleware", "dependencies", "serialization", "logging", "template")
-"""Stages whose spans are also counted by name."""
-
-CLIENTS = frozenset({"db", "http"})
-"""Stages whose spans have histograms of their own."""
+"""Stages whose spans are also counted by name; db and http have histograms of their own."""
 
 MAX_CACHED = 4096
 """Offsets remembered in one table; above it the cells' own table is asked."""
@@ -58,7 +55,7 @@ class Meter:
         else:
             self._record(trace)
 
-    def _record(self, trace: Trace) -> None:
+    def _record(self, trace: Trace) -> None:  # noqa: C901, PLR0912 - see below
         """Written out rather than called: eight histograms of every request pass here."""
         route = self._routes.get(trace.route) or self._add_route(trace.route)
         words, bounds, root = self._words, self.cells.bounds, trace.root
@@ -87,8 +84,18 @@ class Meter:
                 at = operations[kind][span.name]
                 words[at] += span.self_ns
                 words[at + 2] += span.count
-            elif kind in CLIENTS:
-                self._client(route, span)
+            elif kind == "db":
+                if span.count:
+                    length_ns = span.end_ns - span.start_ns + span.moved_ns
+                    if length_ns < 0 or span.count > 1:
+                        length_ns = span.duration_ns // span.count
+                    at = route.statements.get(span.name) or route.statement(span)
+                    words[at] += length_ns
+                    if length_ns > words[at + 1]:
+                        words[at + 1] = length_ns
+                    words[at + 2 + bisect_left(bounds, length_ns)] += 1
+            elif kind == "http":
+                self.cells.observe(route.outbound(span), span.duration_ns)
         if trace.dropped:
             self.count(metrics.DROPPED, "spans", amount=trace.dropped)
 
@@ -108,13 +115,6 @@ class Meter:
         else:
             labels = (trace.route, trace.error or "")
             cells.observe(cells.offset(metrics.JOBS, labels), length_ns)
-
-    def _client(self, route: "_Route", span: Span) -> None:
-        if span.kind == "http":
-            self.cells.observe(route.outbound(span), span.duration_ns)
-        elif span.count:
-            at = route.statements.get(span.name) or route.statement(span)
-            self.cells.observe(at, span.duration_ns // span.count)
 
     def _add_active(self, trace: Trace) -> int:
         offset = self.cells.offset(metrics.ACTIVE, (trace.method, trace.scheme))
@@ -161,9 +161,7 @@ class _Route:
     def _operation(self, kind: str) -> Callable[[Any], int]:
         return lambda name: self.cells.offset(metrics.OPERATION, (self.route, kind, str(name)))
 
-    def request(
-        self, key: tuple[str, int, str, str | None], error: str | None
-    ) -> tuple[int, int]:
+    def request(self, key: tuple[str, int, str, str | None], error: str | None) -> tuple[int, int]:
         """The offsets of the duration and of the requests under way."""
         method, status, scheme, _ = key
         labels = (method, self.route, str(status) if status else "", scheme, error or "")

@@ -64,21 +64,25 @@ class Span:
     repeats of one call site are folded into one span. ``moved_ns`` is the time that was
     added to it from (positive) or handed by it to (negative) other spans without a span of
     their own. ``self_ns`` is its exclusive time, known once the trace is finished.
-
-    What most spans never change stands on the class and not in slots: a span is made in half
-    the time, and that is the price of every recorded call.
     """
 
-    end_ns = 0
-    count = 1
-    moved_ns = 0
-    self_ns = 0
-    settled_ns = 0
-    encloses = False
-    folds: "dict[tuple[str, str | Location], Span] | None" = None
-    error: str | None = None
+    __slots__ = (
+        "attributes",
+        "count",
+        "end_ns",
+        "error",
+        "folds",
+        "kind",
+        "moved_ns",
+        "name",
+        "parent",
+        "self_ns",
+        "settled_ns",
+        "start_ns",
+        "trace",
+    )
 
-    def __init__(  # noqa: PLR0913, PLR0917 - one flat record; keywords would cost on the hot path
+    def __init__(
         self,
         trace: "Trace",
         parent: "Span | None",
@@ -93,6 +97,10 @@ class Span:
         self.name = name
         self.attributes = attributes
         self.start_ns = start_ns
+        self.end_ns = self.moved_ns = self.self_ns = self.settled_ns = 0
+        self.count = 1
+        self.folds: dict[tuple[str, str | Location], Span] | None = None
+        self.error: str | None = None
 
     @property
     def duration_ns(self) -> int:
@@ -109,7 +117,8 @@ class Trace:
     ``spans`` holds the closed spans in the order of closing; the root comes last once the
     trace is finished. ``shifted`` is the time of stages that need no span of their own (their
     parts have no name): it was taken from the spans in which it was spent. ``recorder`` is
-    what began the trace. What most traces never change stands on the class, as in Span.
+    what began the trace. What most traces never change stands on the class and not in slots:
+    a trace is made in half the time.
     """
 
     route = UNMATCHED
@@ -120,6 +129,7 @@ class Trace:
     first_byte_ns = 0
     started_at = 0.0
     dropped = 0
+    enclosing: set[Span] | None = None
     messages: list[int] | None = None
     finished = False
     folds = False
@@ -135,7 +145,7 @@ class Trace:
     last_statement: tuple[object, Span] | None = None
     stages: Mapping[str, int] = MappingProxyType({})
 
-    def __init__(  # noqa: PLR0913, PLR0917 - see Span
+    def __init__(
         self, recorder: Any, door: str, method: str, scheme: str, clock: Clock, limit: int
     ) -> None:
         self.recorder = recorder

@@ -74,7 +74,8 @@ class Pipeline:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             self._wake.set()
-            if self._idle.wait(min(timeout_s, 0.05)) and not self._waiting:
+            waiting = bool(self._waiting)
+            if self._idle.wait(min(timeout_s, 0.05)) and not waiting:
                 return True
         return False
 
@@ -99,6 +100,8 @@ class Pipeline:
 
     def _drain(self) -> None:
         batch: list[Kept] = []
+        if self._waiting:
+            self._idle.clear()  # before the queue is: flush() asks in the other order
         while self._waiting:
             trace = self._waiting.popleft()
             with guard:

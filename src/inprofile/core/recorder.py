@@ -66,7 +66,7 @@ def add_span(parent: Span, kind: str, name: str, start_ns: int, end_ns: int) -> 
         fold_closed(span)
 
 
-def fold(  # noqa: PLR0913 - one flat record; keyword arguments cost on the hot path
+def fold(
     parent: Span,
     kind: str,
     name: str | Location,
@@ -141,10 +141,9 @@ def fold_closed(span: Span) -> None:
     were open when the limit was reached): the ledger takes their time off it.
     """
     trace = span.trace
-    if not trace.full:
-        trace.full = True
-        _mark_enclosing(trace.spans)
-    if span.encloses:
+    if trace.enclosing is None:
+        trace.enclosing = _enclosing(trace.spans)
+    if span in trace.enclosing:
         trace.spans.append(span)
         return
     trace.dropped += 1
@@ -156,12 +155,14 @@ def fold_closed(span: Span) -> None:
     span.folds = None
 
 
-def _mark_enclosing(spans: list[Span]) -> None:
+def _enclosing(spans: list[Span]) -> set[Span]:
+    enclosing: set[Span] = set()
     for span in spans:
         parent = span.parent
-        while parent is not None and not parent.encloses:
-            parent.encloses = True
+        while parent is not None and parent not in enclosing:
+            enclosing.add(parent)
             parent = parent.parent
+    return enclosing
 
 
 class Recorder:
@@ -173,7 +174,7 @@ class Recorder:
     monotonic nanoseconds; ``background`` makes the trace of a task after a response.
     """
 
-    def __init__(  # noqa: PLR0913 - every choice the composition root makes, by name
+    def __init__(
         self,
         *,
         sink: Callable[[Trace], None],
@@ -254,5 +255,5 @@ def release(trace: Trace) -> None:
         for span in trace.spans:
             span.folds = None
     trace.spans = []
-    trace.last_statement = trace.section = None
+    trace.last_statement = trace.section = trace.enclosing = None
     del trace.root

@@ -7,6 +7,7 @@ way nor a reader in between can count one twice or not at all.
 """
 
 import fcntl
+import math
 import os
 import time
 from collections import Counter
@@ -15,7 +16,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from inprofile.core.cells import Cells, Key, Unreadable, bounds_of, load, owner, read, written
+from inprofile.core.cells import (
+    LARGEST_WORD,
+    Cells,
+    Key,
+    Unreadable,
+    bounds_of,
+    load,
+    owner,
+    read,
+    width,
+    written,
+)
 from inprofile.core.metrics import BY_NAME, COUNTER, GAUGE
 
 SUFFIX = ".cells"
@@ -41,7 +53,8 @@ class Worker:
 class Snapshot:
     """What all workers of a group, living and dead, have counted at one moment.
 
-    ``skipped`` counts the files that could not be read, by why.
+    ``skipped`` counts the files, and the series of another shape, that could not be read, by
+    why.
     """
 
     bounds: list[int]
@@ -55,14 +68,15 @@ class Snapshot:
             family = BY_NAME.get(key[0])
             if family is None or (family.type == GAUGE and not alive):
                 continue
+            if len(key) - 1 != len(family.labels) or len(values) != width(family, len(self.bounds)):
+                self.skipped["torn"] += 1
+                continue
             mine = self.series.get(key)
             if mine is None:
                 self.series[key] = values
-            elif len(mine) != len(values):
-                self.skipped["torn"] += 1
             else:
                 largest = 0 if family.type in {COUNTER, GAUGE} else max(mine[1], values[1])
-                mine[:] = [a + b & (1 << 64) - 1 for a, b in zip(mine, values, strict=True)]
+                mine[:] = [a + b & LARGEST_WORD for a, b in zip(mine, values, strict=True)]
                 if largest:
                     mine[1] = largest
 
@@ -93,7 +107,7 @@ def claim(directory: Path, bounds: Sequence[int], capacity_bytes: int) -> Cells:
 def snapshot(directory: Path, bounds: Sequence[int] | None = None) -> Snapshot:
     """Everything the group has counted. Reads only; never raises for a bad file.
 
-    ``bounds`` None takes those of the first readable file. A fold that happens meanwhile is
+    ``bounds`` None takes those of the base, or else of the newest readable file. A fold that happens meanwhile is
     noticed (base.cells is another file then) and the reading starts again.
     """
     for _ in range(READ_ATTEMPTS):
@@ -106,7 +120,7 @@ def snapshot(directory: Path, bounds: Sequence[int] | None = None) -> Snapshot:
 
 def _snapshot(directory: Path, bounds: Sequence[int] | None) -> Snapshot:
     folded: set[str] = set()
-    files = sorted(directory.glob(f"*{SUFFIX}"), key=lambda path: path.name != BASE)
+    files = sorted(directory.glob(f"*{SUFFIX}"), key=_claimed_ns, reverse=True)
     result = Snapshot(list(bounds or ()))
     for path in files:
         if path.name in folded:
@@ -116,11 +130,12 @@ def _snapshot(directory: Path, bounds: Sequence[int] | None) -> Snapshot:
         except OSError:
             continue
         try:
-            result.bounds = result.bounds or bounds_of(data)
-            series = read(data, result.bounds)
+            wanted = result.bounds or bounds_of(data)
+            series = read(data, wanted)
         except Unreadable as problem:
             result.skipped[str(problem)] += 1
             continue
+        result.bounds = wanted
         if path.name == BASE:
             folded = _folded(series)
         alive = path.name != BASE and is_held(path)
@@ -128,6 +143,14 @@ def _snapshot(directory: Path, bounds: Sequence[int] | None) -> Snapshot:
             result.workers.append(Worker(*owner(data)))
         result.add(series, alive=alive)
     return result
+
+
+def _claimed_ns(path: Path) -> float:
+    """When the file was claimed by its name; the base comes after all."""
+    if path.name == BASE:
+        return math.inf
+    claimed_ns = path.name.split(".")[1]
+    return int(claimed_ns) if claimed_ns.isdecimal() else 0
 
 
 def fold(directory: Path, bounds: Sequence[int]) -> int:
@@ -163,6 +186,8 @@ def _fold(directory: Path, bounds: Sequence[int]) -> int:
         try:
             base.add(read(load(path), bounds), alive=False)
             fresh.append(path.name)
+        except OSError:
+            continue
         except Unreadable as problem:
             if str(problem) == "empty":
                 path.unlink(missing_ok=True)
@@ -173,12 +198,14 @@ def _fold(directory: Path, bounds: Sequence[int]) -> int:
     for path in dead:
         if path.name in folded or path.name in fresh:
             path.unlink(missing_ok=True)
-    _sweep_young(directory)
+    _sweep(directory)
     return len(fresh)
 
 
-def _sweep_young(directory: Path) -> None:
-    """Remove what a worker that died between creating and naming its file left."""
+def _sweep(directory: Path) -> None:
+    """Remove what was left by workers that died while they made a file."""
+    for path in directory.glob("*.draft"):  # nobody else folds now
+        path.unlink(missing_ok=True)
     for path in directory.glob("new-*.tmp"):
         try:
             old = time.time() - path.stat().st_mtime > YOUNG_S

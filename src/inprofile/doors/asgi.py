@@ -50,7 +50,9 @@ class Door:
         self.endpoint = endpoint
         self.endpoint_path = endpoint_path
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(  # noqa: C901, PLR0915 - a layer of its own for each part would cost
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         recorder = self.recorder
         kind = scope["type"]
         if not recorder.enabled or MARK in scope or kind not in DOORS:
@@ -59,8 +61,9 @@ class Door:
         if kind == "websocket":
             await self._websocket(scope, receive, send)
             return
-        if self.endpoint is not None and scope["path"] == self.endpoint_path:
+        if scope["path"].endswith(self.endpoint_path) and self._is_endpoint(scope):
             scope[MARK] = True
+            assert self.endpoint is not None
             await self.endpoint(self.app, scope, receive, send)
             return
         outside = current.get()
@@ -111,6 +114,11 @@ class Door:
                 root.error = "ClientDisconnect" if trace.disconnected else "IncompleteResponse"
                 recorder.finish(trace)
             current.set(outside)
+
+    def _is_endpoint(self, scope: Scope) -> bool:
+        """Whether this is our path, below the root path under which a proxy serves the app."""
+        path = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
+        return self.endpoint is not None and path == self.endpoint_path
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         recorder = self.recorder
@@ -190,4 +198,3 @@ def request_start_s(value: bytes) -> float:
     while number > 1e11:  # noqa: PLR2004 - the year 5138 in seconds: a finer unit was meant
         number /= 1000
     return number if number == number else float("inf")  # noqa: PLR0124 - NaN is not itself
-

@@ -15,7 +15,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector as PrometheusCollector
 
-from inprofile.core.buckets import CLASSIC_S, cumulative
+from inprofile.core.buckets import CLASSIC_S, cumulative, layout
 from inprofile.core.cells import BUCKETS, SUM, Key
 from inprofile.core.metrics import COUNTER, DB, FAMILIES, GAUGE, HISTOGRAM, Family
 from inprofile.core.slots import Snapshot
@@ -91,7 +91,9 @@ def _metric(family: Family, series: dict[Key, list[int]], bounds: list[int]) -> 
         for key, values in sorted(series.items()):
             counts = values[BUCKETS:]
             if sum(counts):
-                buckets = list(zip(_texts(exposed), cumulative(bounds, counts, exposed)))
+                buckets = list(
+                    zip(_texts(exposed), cumulative(bounds, counts, exposed), strict=True)
+                )
                 buckets.append(("+Inf", sum(counts)))
                 histogram.add_metric(key, buckets, values[SUM] / 1e9)
         return histogram
@@ -109,8 +111,6 @@ def exposed_ns(bounds: list[int]) -> list[int]:
 
     The latter are those that neither the classic list nor the exponential layout explains.
     """
-    from inprofile.core.buckets import layout
-
     own = set(bounds) - set(layout())
     return sorted({round(bound * 1e9) for bound in CLASSIC_S} | own)
 

@@ -9,7 +9,7 @@ being a coroutine function stay as they were.
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -26,8 +26,8 @@ Describe = Callable[..., Named | None]
 """Names a call from its arguments (declared as the original declares them); None leaves it
 untimed."""
 
-Finished = Callable[[Span, Any, Any], None]
-"""Sees the span, the first argument (``self``) and the result of a call that returned."""
+Finished = Callable[..., None]
+"""Sees the span, the result and the arguments of a call that returned."""
 
 
 class Patch(NamedTuple):
@@ -58,8 +58,7 @@ _TIMED = """
     current_set(span)
     try:
         result = {await_}original({arguments})
-        {finished}
-        return result
+{finished}        return result
     except BaseException as error:
         span.error = type(error).__name__
         raise
@@ -74,6 +73,14 @@ _TIMED = """
 """
 
 
+_FINISHED = """\
+        try:
+            finished(span, result, {arguments})
+        except Exception as error:
+            caught(error)
+"""
+
+
 def timed(
     kind: str, describe: Describe | str, *, leaf: bool = False, finished: Finished | None = None
 ) -> Callable[[Function], Function]:
@@ -83,13 +90,6 @@ def timed(
     the transport below a client. Only our own part is shielded; the library's call is not.
     """
 
-    def tell(span: Span, first: Any, result: Any) -> None:
-        try:
-            if finished is not None:
-                finished(span, first, result)
-        except Exception as error:
-            guard.caught(error)
-
     def wrap(original: Function) -> Function:
         signature = _Signature(original)
         constant = isinstance(describe, str)
@@ -98,12 +98,12 @@ def timed(
             {
                 "or_leaf": " or parent.kind == kind" if leaf else "",
                 "named": "describe" if constant else f"describe({signature.arguments})",
-                "finished": f"tell(span, {signature.first}, result)" if finished else "",
+                "finished": _FINISHED.format(arguments=signature.arguments) if finished else "",
             },
             {
                 "kind": kind,
                 "describe": (describe, None) if constant else describe,
-                "tell": tell,
+                "finished": finished,
                 "current_get": current.get,
                 "current_set": current.set,
                 "caught": guard.caught,
@@ -125,13 +125,9 @@ class _Signature:
             parameters = inspect.signature(original, follow_wrapped=False).parameters.values()
         except ValueError:  # written in C and silent about it
             self.parameters = self.arguments = "*args, **kwargs"
-            self.first = "args[0]"
             return
         self.parameters = ", ".join(self._declared(list(parameters)))
         self.arguments = ", ".join(_passed(parameter) for parameter in parameters)
-        first = next(iter(parameters), None)
-        plain = first is not None and first.kind in _POSITIONAL
-        self.first = first.name if first is not None and plain else "args[0]"
 
     def _declared(self, parameters: list[inspect.Parameter]) -> Iterable[str]:
         marked = False
@@ -169,8 +165,10 @@ class _Signature:
         return functools.wraps(self.original)(wrapper)
 
 
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_PREFIX = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+_PREFIX: dict[Any, str] = {
+    inspect.Parameter.VAR_POSITIONAL: "*",
+    inspect.Parameter.VAR_KEYWORD: "**",
+}
 
 
 def _passed(parameter: inspect.Parameter) -> str:
@@ -217,14 +215,21 @@ def folded(kind: str, describe: Describe) -> Callable[[Function], Function]:
 
 _FETCHING = """
 def {name}({parameters}):
-    parent = current.get()
+    parent = current_get()
     if parent is None or parent.trace.finished or parent.kind == "db":
         return original({arguments})
-    taker = statement(parent, {arguments})
-    if taker is None:
+    trace = parent.trace
+    try:
+        last = trace.last_statement
+        if last is not None and last[0] is key_of({arguments}):
+            taker = last[1]
+        else:
+            taker = folded_span(parent, "db", *named({arguments}))
+    except Exception as error:
+        caught(error)
         return original({arguments})
-    clock = parent.trace.clock
-    current.set(taker)
+    clock = trace.clock
+    current_set(taker)
     start_ns = clock()
     try:
         return original({arguments})
@@ -232,7 +237,7 @@ def {name}({parameters}):
         length_ns = clock() - start_ns
         parent.moved_ns -= length_ns
         taker.moved_ns += length_ns
-        current.set(parent)
+        current_set(parent)
 """
 
 
@@ -247,18 +252,15 @@ def fetching(
     count. The driver's own fetch below sees the statement as current and leaves it at that.
     """
 
-    def statement(parent: Span, *args: Any, **kwargs: Any) -> Span | None:
-        try:
-            last = parent.trace.last_statement
-            if last is not None and last[0] == key_of(*args, **kwargs):
-                return last[1]
-            return folded_span(parent, "db", *named(*args, **kwargs))
-        except Exception as error:
-            guard.caught(error)
-            return None
-
     def wrap(original: Function) -> Function:
-        names = {"current": current, "statement": statement}
+        names = {
+            "current_get": current.get,
+            "current_set": current.set,
+            "key_of": key_of,
+            "named": named,
+            "folded_span": folded_span,
+            "caught": guard.caught,
+        }
         return _Signature(original).compiled(_FETCHING, {}, names)
 
     return wrap
@@ -296,7 +298,7 @@ class Patcher:
         """The modules that have patches in place."""
         return sorted(self._placed)
 
-    def install(self, table: dict[str, Iterable[Patch]]) -> None:
+    def install(self, table: Mapping[str, Iterable[Patch]]) -> None:
         """Patch the modules of ``table`` that are imported, and the others when they are."""
         self.active = True
         for name, patches in table.items():

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from typing import Any
 
 from inprofile.core.model import OTHER, Attributes
 
@@ -22,7 +23,7 @@ _TOKEN = re.compile(
     | (?P<string> (?:\b[xXbBnN]|\b[uU]&)?' (?:[^']|'')* (?:'|\Z) )
     | (?P<quoted> "(?:[^"]|"")*(?:"|\Z) )
     | (?P<name> `[^`]*(?:`|\Z) | \[[A-Za-z_][^\]]*\] | [^\W\d][\w$]* | [$:@%][\w(][\w)]* )
-    | (?P<number> (?<![\w$]) (?:0[xX][0-9A-Fa-f]+|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?) )
+    | (?P<number> (?<![\w$]) (?:0[xX][0-9A-Fa-f]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?) )
     | (?P<space> \s+ )
     """,
     re.VERBOSE | re.DOTALL,
@@ -39,18 +40,17 @@ _TABLE = re.compile(
 )
 
 
-def describe(system: str, text: object) -> tuple[str, Attributes]:
+def describe(system: str, text: Any) -> tuple[str, Attributes]:
     """The masked text of a statement and its attributes, remembered by text.
 
     ``text`` may be whatever a driver was given. Costs 0.15 microseconds for a known text.
     """
-    if type(text) is str and len(text) <= MAX_TEXT:
-        return _remembered(system, text)
-    if isinstance(text, (bytes, bytearray)):
-        text = bytes(text[:MAX_TEXT]).decode("utf-8", "replace")
-    if isinstance(text, str):
-        return _described(system, text[:MAX_TEXT])
-    return _described(system, "")
+    try:
+        if len(text) <= MAX_TEXT:
+            return _remembered(system, text)
+    except TypeError:
+        return _described(system, "")
+    return _described(system, text)
 
 
 def mask(text: str, *, double_quotes: bool = False) -> str:
@@ -83,7 +83,10 @@ def _masked(kind: str | None, value: str, *, double_quotes: bool) -> str:
     return "?"
 
 
-def _described(system: str, text: str) -> tuple[str, Attributes]:
+def _described(system: str, text: Any) -> tuple[str, Attributes]:
+    if isinstance(text, (bytes, bytearray)):
+        text = bytes(text[:MAX_TEXT]).decode("utf-8", "replace")
+    text = text[:MAX_TEXT] if isinstance(text, str) else ""
     masked = mask(text, double_quotes=system in {"mysql", "mariadb"})
     verb = _VERB.search(masked)
     table = _TABLE.search(masked)

@@ -18,7 +18,7 @@ def _verb(name: str) -> Named:
     return describe("sqlite", name.upper())
 
 
-def _named(self: Any, fn: Any, *args: Any, **_: Any) -> Named | None:  # noqa: ARG001 - aiosqlite's
+def _named(self: Any, fn: Any, *args: Any, **_: Any) -> Named | None:
     """Names what is handed to the connection's thread."""
     name = getattr(fn, "__name__", "")
     if name in STATEMENTS:
@@ -28,13 +28,16 @@ def _named(self: Any, fn: Any, *args: Any, **_: Any) -> Named | None:  # noqa: A
     return _verb(name) if name in {"commit", "rollback"} else None
 
 
-def _settle(span: Span, connection: Any, _result: Any) -> None:
+def _settle(span: Span, _result: Any, connection: Any, *_: Any, **__: Any) -> None:
     """A fetch belongs to the statement that this connection ran last: no count of its own."""
     trace, key = span.trace, id(connection)
     if span.name != "FETCH":
         trace.last_statement = key, span
     elif trace.last_statement is not None and trace.last_statement[0] == key:
-        span.name, span.attributes = trace.last_statement[1].name, trace.last_statement[1].attributes
+        span.name, span.attributes = (
+            trace.last_statement[1].name,
+            trace.last_statement[1].attributes,
+        )
         span.count = 0
 
 

@@ -10,27 +10,35 @@ from inprofile.integrations._patch import Function, Named, Patch, fetching, time
 from inprofile.integrations._sql import describe
 
 
-def _statement(self: Any, cursor: Any, statement: Any, *_: Any, **__: Any) -> Named:  # noqa: ARG001
+def _statement(self: Any, cursor: Any, statement: Any, *_: Any, **__: Any) -> Named:
     """Names do_execute, do_executemany and do_execute_no_params."""
     return describe(self.name, statement)
 
 
-def _remember(span: Span, _dialect: Any, _result: Any) -> None:
+def _remember(
+    span: Span,
+    result: Any,
+    self: Any,
+    cursor: Any,
+    statement: Any,
+    *_: Any,
+    **__: Any,
+) -> None:
     """The fetches that follow belong to this statement."""
-    span.trace.last_statement = span.name, span
+    span.trace.last_statement = statement, span
 
 
 def _verb(verb: str) -> Callable[..., Named]:
     return lambda self, *_, **__: describe(self.name, verb)
 
 
-def _named(self: Any, result: Any, *_: Any, **__: Any) -> Named:  # noqa: ARG001 - the strategy's
+def _named(self: Any, result: Any, *_: Any, **__: Any) -> Named:
     context = result.context
     return describe(context.dialect.name, context.statement)
 
 
 def _fetched(self: Any, result: Any, *_: Any, **__: Any) -> object:
-    return _named(self, result)[0]
+    return result.context.statement
 
 
 def _iterate(original: Function) -> Function:
@@ -49,7 +57,6 @@ def _iterate(original: Function) -> Function:
 @timed("orm", "objects")
 def _step(rows: Iterator[Any]) -> Any:
     return next(rows)
-
 
 
 def _first_timed(rows: Iterator[Any]) -> Iterator[Any]:

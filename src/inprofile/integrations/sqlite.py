@@ -28,12 +28,12 @@ def _statement(self: Any, sql: Any, *_: Any) -> Named:
     return named
 
 
-def _remember(span: Span, cursor: Any, _result: Any) -> None:
-    span.trace.last_statement = id(cursor), span
+def _remember(span: Span, _result: Any, self: Any, *_: Any) -> None:
+    span.trace.last_statement = self.inprofile_statement, span
 
 
 def _fetched(self: "Cursor", *_: Any, **__: Any) -> object:
-    return id(self)
+    return self.inprofile_statement
 
 
 def _named(self: "Cursor", *_: Any, **__: Any) -> Named:

@@ -9,6 +9,7 @@ from inprofile.core.model import Span
 from inprofile.core.recorder import close_span, current, open_span, recording, shift
 from inprofile.integrations._patch import Function, Named, Patch, qualified, timed
 
+
 class Layer:
     """An ASGI application as a span: put around each middleware, and inside of the last one."""
 
@@ -164,7 +165,7 @@ def _mount(original: Function) -> Function:
 
 
 @lru_cache(256)
-def _rendering(response: type) -> Named:
+def _rendering(response: Any) -> Named:
     return f"render {response.__name__}", None
 
 

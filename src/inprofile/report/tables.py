@@ -47,10 +47,9 @@ Left = TypeVar("Left")
 
 
 def tables(facts: Facts, top: int) -> Iterator[Table]:
-    """Every list but the stages, in the order of reading; empty ones are left out."""
+    """Every list below the routes and their stages, in order; empty ones are left out."""
     requests = facts.requests
     every = (
-        routes(requests, top),
         statements(requests, "Database statements", "request", top),
         _operations(requests, "Dependencies and middleware", ("dependencies", "middleware"), top),
         _operations(requests, "Serializers and templates", ("serialization", "template"), top),
@@ -188,7 +187,7 @@ def _operations(work: Work, heading: str, stages: tuple[str, ...], top: int) -> 
         label="name",
         columns=("total", "of all", "calls", "per request", "mean", "most in"),
         rows=rows,
-        note=_left_out(found[top:], "of them", "of them", lambda each: each.total_ns),
+        note=_left_out(found[top:], "operation", lambda each: each.total_ns),
         tail=True,
         code=True,
     )

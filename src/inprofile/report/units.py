@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 _UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"))
 _LIBRARY = re.compile(r".*/(?:site-packages|dist-packages|lib/python\d[^/]*)/")
+_COLUMNS = re.compile(r"^SELECT .*? FROM ", re.IGNORECASE)
 _PARTS = 3
 """So much of an app's own path tells the file: package, module directory, file."""
 
@@ -25,11 +26,10 @@ def span(seconds: float) -> str:
     parts = []
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
         amount, left = divmod(left, size)
-        if amount or (parts and len(parts) == 1):
-            parts.append(f"{amount} {unit}")
-        if len(parts) == 2:  # noqa: PLR2004 - the two largest
-            break
-    return " ".join(part for part in parts if not part.startswith("0 ")) or "0 s"
+        parts.append((amount, unit))
+    largest = next((i for i, (amount, _) in enumerate(parts) if amount), len(parts) - 1)
+    shown = [part for part in parts[largest : largest + 2] if part[0]] or parts[-1:]
+    return " ".join(f"{amount} {unit}" for amount, unit in shown)
 
 
 def percent(share: float) -> str:
@@ -60,12 +60,28 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 
 def place(name: str) -> str:
-    """``file:line function`` without the directories that say nothing: those above a library,
-    and of an app's own path all but the last three parts."""
+    """``file:line function`` without the directories that say nothing.
+
+    Those are what is above a library, and of an app's own path all but the last three parts.
+    """
     below = _LIBRARY.sub("", name)
     if below != name or "/" not in name:
         return below
     return "/".join(name.split("/")[-_PARTS:])
+
+
+def shortened(text: str, width: int) -> str:
+    """``text`` in at most ``width`` characters.
+
+    What is too long loses a SELECT's list of columns, then its middle: what a statement
+    does, where from and on which condition stands at its ends.
+    """
+    if len(text) > width:
+        text = _COLUMNS.sub("SELECT … FROM ", text, count=1)
+    if len(text) > width:
+        half = max(width - 3, 2) // 2
+        text = f"{text[:half]} … {text[-half:]}"
+    return text
 
 
 def moment(epoch_s: float) -> str:

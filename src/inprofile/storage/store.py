@@ -117,10 +117,7 @@ class Store:
         with self._connected() as db:
             _check_version(db)
             rows = db.execute(query, [*values, limit]).fetchall() if _has_tables(db) else []
-        return [
-            StoredTrace(*row[:-2], stages=json.loads(row[-2]), spans=json.loads(row[-1]))
-            for row in rows
-        ]
+        return [StoredTrace(*row[:-2], *map(json.loads, row[-2:])) for row in rows]
 
     def findings(self, limit: int = 1000) -> list[dict[str, Any]]:
         """The newest findings as dictionaries, newest first. Raises NewerSchema."""

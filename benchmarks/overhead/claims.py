@@ -1,0 +1,73 @@
+"""What the project promises about its cost, and whether a run bears it out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.overhead.scenarios import SCENARIOS
+from benchmarks.overhead.summary import BARE, Row, Spread, growth
+
+ADDED_US = 20.0
+OF_CONTRIB = 1 / 15
+QUERY_US = 2.5
+OFF_US = 1.0
+GROWTH_BYTES = 2048
+"""A span of ours takes 200 bytes: if one stayed for each of 10,000 chunks it would be 2 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A promise, what was measured, and whether it was met; None when it was not measured."""
+
+    promise: str
+    measured: str
+    met: bool | None
+
+    @property
+    def verdict(self) -> str:
+        """Return the outcome in a word or two."""
+        return "not measured" if self.met is None else "met" if self.met else "missed"
+
+
+def claims(rows: Sequence[Row]) -> list[Claim]:
+    """Hold the promises against the rows."""
+    found = {(row.scenario, row.variant): row for row in rows}
+    on = found.get(("nothing", "on"))
+    result = [
+        _at_most("added to a do-nothing request", on and on.added, ADDED_US),
+        _fifteenth(on.of_contrib if on else None),
+    ]
+    for scenario in SCENARIOS.values():
+        if scenario.queries:
+            row = found.get((scenario.name, "on"))
+            result.append(_at_most(f"added per query ({scenario.name})", row and row.query, QUERY_US))
+    for variant in ("off", "paused"):
+        row = found.get(("nothing", variant))
+        result.append(_at_most(f"added when {variant}", row and row.added, OFF_US))
+    result.append(_flat(found.get(("stream", "on")), found.get(("stream", BARE))))
+    return result
+
+
+def _at_most(what: str, measured: Spread | None, limit_us: float) -> Claim:
+    promise = f"{what}: at most {limit_us:g} µs"
+    if measured is None:
+        return Claim(promise, "", None)
+    text = f"{measured.median:.2f} µs ({measured.low:.2f} … {measured.high:.2f})"
+    return Claim(promise, text, measured.median <= limit_us)
+
+
+def _fifteenth(share: float | None) -> Claim:
+    promise = "added to a do-nothing request: at most 1/15 of OpenTelemetry contrib's"
+    if share is None:
+        return Claim(promise, "", None)
+    text = f"1/{1 / share:.1f}" if share > 0 else "nothing"
+    return Claim(promise, text, share <= OF_CONTRIB)
+
+
+def _flat(row: Row | None, bare: Row | None) -> Claim:
+    promise = "memory added to a stream does not grow with its chunks"
+    grown = growth(row.peak_bytes, bare.peak_bytes) if row and bare else None
+    if grown is None or row is None:
+        return Claim(promise, "", None)
+    short, long = min(row.peak_bytes), max(row.peak_bytes)
+    text = f"{grown:+,} bytes from {short:,} to {long:,} chunks"
+    return Claim(promise, text, grown <= GROWTH_BYTES)
