@@ -1,5 +1,6 @@
 """Which processes belong together: the workers of one service under one supervisor."""
 
+import contextlib
 import hashlib
 import multiprocessing
 import os
@@ -12,11 +13,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from inprofile.core.slots import SUFFIX, is_held
+from inprofile.core.slots import LOCK, SUFFIX, is_held, only_one
 
 KEEP_GROUPS = 20
 KEEP_S = 7 * 24 * 3600.0
 """Directories of groups that have ended are kept so many and so long, for a later report."""
+
+REMOVAL_LOCK = "removal.lock"
+"""Held by the one process that removes them: half a removal would look like a fresh group."""
 
 
 class UnsafeDirectory(Exception):
@@ -47,6 +51,8 @@ def identify(base: Path, service: str, override: str) -> Group:
     """
     if override:
         name = re.sub(r"[^A-Za-z0-9._-]", "-", override)[:80]
+        if not name.strip("."):
+            name = name.replace(".", "-")  # "." and ".." are other directories
         return Group(name, base / name)
     leader = supervisor()
     what = "\0".join([service, *sys.argv])
@@ -101,14 +107,16 @@ def prepare(base: Path, directory: Path) -> None:
     Raises UnsafeDirectory when what stands there is another user's, open to others or a
     symbolic link, and OSError when it cannot be made.
     """
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check(base)
-    directory.mkdir(mode=0o700, exist_ok=True)
-    _check(directory)
-    _remove_ended(base, directory)
+    _own(base)
+    _own(directory)
+    with only_one(base / REMOVAL_LOCK) as we_may:
+        if we_may:
+            _remove_ended(base, directory)
 
 
-def _check(directory: Path) -> None:
+def _own(directory: Path) -> None:
+    with contextlib.suppress(FileExistsError):
+        directory.mkdir(mode=0o700, parents=True)
     status = directory.lstat()
     if stat.S_ISLNK(status.st_mode) or not stat.S_ISDIR(status.st_mode):
         problem = "is a symbolic link or not a directory"
@@ -126,10 +134,14 @@ def _check(directory: Path) -> None:
 
 
 def _remove_ended(base: Path, mine: Path) -> None:
-    others = [path for path in base.iterdir() if path != mine and path.is_dir()]
-    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for rank, path in enumerate(others):
-        if rank < KEEP_GROUPS and time.time() - path.stat().st_mtime < KEEP_S:
+    """Only what bears our mark is a group: the base may hold things of the user's."""
+    found = []
+    for path in base.iterdir():
+        if path != mine and not path.is_symlink() and (path / LOCK).exists():
+            found.append((path.stat().st_mtime, path))
+    found.sort(reverse=True)
+    for rank, (touched_at, path) in enumerate(found):
+        if rank < KEEP_GROUPS and time.time() - touched_at < KEEP_S:
             continue
         if not any(is_held(file) for file in path.glob(f"*{SUFFIX}")):
             shutil.rmtree(path, ignore_errors=True)

@@ -159,7 +159,7 @@ def fold(directory: Path, bounds: Sequence[int]) -> int:
     Does nothing while another process folds. Files that cannot be read stay where they are,
     except empty ones, in which nothing was ever counted.
     """
-    with _only_one(directory) as mine:
+    with only_one(directory / LOCK) as mine:
         if not mine:
             return 0
         return _fold(directory, bounds)
@@ -231,8 +231,9 @@ def is_held(path: Path) -> bool:
 
 
 @contextmanager
-def _only_one(directory: Path) -> Iterator[bool]:
-    fd = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def only_one(lock: Path) -> Iterator[bool]:
+    """Whether this is the one process that holds ``lock`` now; never waits. Raises OSError."""
+    fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -165,15 +165,15 @@ def _mount(original: Function) -> Function:
 
 
 @lru_cache(256)
-def _rendering(response: Any) -> Named:
-    return f"render {response.__name__}", None
+def _rendering(response: str) -> Named:
+    return f"render {response}", None
 
 
 def _content(self: Any, content: Any = None, *_: Any, **__: Any) -> Named | None:
     """Names Response.__init__ where there is something to render."""
     if content is None or isinstance(content, (bytes, str)):
         return None
-    return _rendering(type(self))
+    return _rendering(type(self).__name__)
 
 
 def _background(original: Function) -> Function:

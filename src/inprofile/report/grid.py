@@ -13,58 +13,63 @@ INDENT = "  "
 CODE_LINES = 2
 """Code that takes more lines than this is shortened."""
 
+Cells = Sequence[str]
 
-def lines(table: Table, width: int) -> Iterator[Text]:
-    """The heads, then a line or more for each row, then the note.
 
-    Labels stand beside their cells when every row fits into ``width`` so. Otherwise they
-    stand above; then cells move closer where that keeps them in one line.
+class Grid:
+    """Where everything of ``table`` stands in lines of ``width`` columns.
+
+    ``label_width`` is 0 when labels stand above their cells: a table with a text at the end
+    has no room beside them, and others when less than half of the labels would fit.
     """
-    widths = [max(map(cell_len, column)) for column in _columns(table)]
-    label_width = max(cell_len(row.label) + len(INDENT) * row.below for row in table.rows)
-    beside = not table.tail and label_width + len(GAP) * len(widths) + sum(widths) <= width
-    fits = len(INDENT) + sum(widths) + len(GAP) * (len(widths) - 1) <= width
-    gap = GAP if beside or table.tail or fits else " "
-    heads = _joined(table, table.columns, widths, gap)
-    yield Text(
-        f"{_padded(table.label, label_width)}{gap}{heads}" if beside else INDENT + heads, "dim"
-    )
-    for row in table.rows:
-        cells = _joined(table, row.cells, widths, gap)
-        if beside:
-            yield _beside(row, cells, label_width)
-        else:
-            yield from _above(table, row, cells, width)
-    if table.note:
-        yield Text(table.note, "dim")
 
+    def __init__(self, table: Table, width: int) -> None:
+        self.table = table
+        self.width = width
+        columns = list(zip(table.columns, *(row.cells for row in table.rows), strict=True))
+        numbers = columns[:-1] if table.tail else columns
+        self.widths = [max(map(cell_len, column)) for column in numbers]
+        self.label_width = self._label_width()
+        roomy = len(INDENT) + sum(self.widths) + len(GAP) * (len(self.widths) - 1) <= width
+        self.gap = GAP if roomy else " "
 
-def _beside(row: Row, cells: str, label_width: int) -> Text:
-    if row.below:
-        return Text(_padded(INDENT + row.label, label_width) + GAP + cells)
-    return Text(_padded(row.label, label_width), "bold").append(GAP + cells, "not bold")
+    def lines(self) -> Iterator[Text]:
+        """The heads, then each row, then the note."""
+        table = self.table
+        head = table.label if self.label_width else ""
+        yield Text(self._line(head, table.columns), "dim")
+        for row in table.rows:
+            yield from self._row(row)
+        if table.note:
+            yield Text(table.note, "dim")
 
+    def _label_width(self) -> int:
+        room = self.width - sum(self.widths) - len(GAP) * len(self.widths)
+        labels = [len(INDENT) * row.below + cell_len(row.label) for row in self.table.rows]
+        fitting = [label for label in labels if label <= room]
+        if self.table.tail or 2 * len(fitting) < len(labels) or len(self.table.label) > room:
+            return 0
+        return max(*fitting, len(self.table.label))
 
-def _above(table: Table, row: Row, cells: str, width: int) -> Iterator[Text]:
-    if row.below:
-        yield Text(f"{INDENT}{cells}{GAP}{row.label}")
-        return
-    label = shortened(row.label, CODE_LINES * width - 10) if table.code else row.label
-    yield Text(label, "bold")
-    yield Text(INDENT + cells)
+    def _row(self, row: Row) -> Iterator[Text]:
+        label = INDENT * row.below + row.label
+        line = self._line("", row.cells)
+        if row.below or cell_len(label) <= self.label_width:
+            # A row below another leaves its first cells empty: there its label has room.
+            yield Text(label).append(line[cell_len(label) :])
+            return
+        if self.table.code:
+            label = shortened(label, CODE_LINES * (self.width - 5))
+        yield Text(label, "bold")
+        yield Text(line)
 
-
-def _columns(table: Table) -> Iterator[tuple[str, ...]]:
-    """Every column of numbers with its head; a text at the end takes what it needs."""
-    rows = [table.columns, *(row.cells for row in table.rows)]
-    columns = list(zip(*rows, strict=True))
-    return iter(columns[:-1] if table.tail else columns)
-
-
-def _joined(table: Table, cells: Sequence[str], widths: Sequence[int], gap: str) -> str:
-    numbers = [" " * (w - cell_len(cell)) + cell for cell, w in zip(cells, widths, strict=False)]
-    return gap.join([*numbers, cells[-1]] if table.tail else numbers)
-
-
-def _padded(label: str, width: int) -> str:
-    return label + " " * (width - cell_len(label))
+    def _line(self, label: str, cells: Cells) -> str:
+        start = label.ljust(self.label_width) + GAP if self.label_width else INDENT
+        numbers = self.gap.join(
+            " " * (width - cell_len(cell)) + cell
+            for cell, width in zip(cells, self.widths, strict=False)
+        )
+        if not self.table.tail:
+            return start + numbers
+        apart = cell_len(start + numbers + GAP + cells[-1]) > self.width
+        return start + numbers + ("\n" + INDENT if apart else GAP) + cells[-1]

@@ -11,7 +11,7 @@ from inprofile.analysis.facts import Facts
 from inprofile.analysis.work import Work
 from inprofile.report import notes, tables, units
 from inprofile.report.bar import drawn, legend, segments
-from inprofile.report.grid import lines
+from inprofile.report.grid import Grid
 from inprofile.report.tables import Table
 from inprofile.report.units import mean, percent, shortened
 
@@ -76,7 +76,7 @@ def _cost(cost: Cost, noun: str, width: int) -> Text:
 
 def _table(table: Table, console: Console) -> None:
     _heading(table.title, console)
-    for line in lines(table, console.width):
+    for line in Grid(table, console.width).lines():
         console.print(line, overflow="fold")
 
 
