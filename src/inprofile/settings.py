@@ -63,12 +63,21 @@ def _milliseconds(text: str) -> tuple[float, ...]:
 def _path(text: str) -> str:
     if text and not text.startswith("/"):
         raise ValueError
-    return text.rstrip("/")
+    return text.rstrip("/") or text
+
+
+def _directory(text: str) -> Path | None:
+    if "\0" in text:
+        raise ValueError
+    try:
+        return Path(text).expanduser() if text else None
+    except RuntimeError as error:  # ~ of a user that there is not
+        raise ValueError from error
 
 
 BOOLEAN = Rule(_boolean, "1, true, yes, on, 0, false, no or off")
 TEXT = Rule(str, "any text")
-DIRECTORY = Rule(lambda text: Path(text).expanduser() if text else None, "a path")
+DIRECTORY = Rule(_directory, "a path")
 URL_PATH = Rule(_path, "a path that starts with /, or nothing")
 THRESHOLDS = Rule(_milliseconds, "up to 20 numbers of milliseconds above 0, separated by commas")
 

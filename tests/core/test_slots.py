@@ -344,7 +344,9 @@ def test_files_that_cannot_be_read_are_skipped_and_counted_by_why(tmp_path, work
     (tmp_path / "directory.1.1.cells").mkdir()
     for bounds in (BOUNDS, None):
         now = snapshot(tmp_path, bounds)
-        assert now.skipped == Counter(torn=1, short=1, empty=1, foreign=1, version=1, bounds=1)
+        assert now.skipped == Counter(
+            torn=1, short=1, empty=1, foreign=1, version=1, bounds=1, unreadable=1
+        )
         assert sum(now.series[JOB][2:]) == 2
         assert now.bounds == list(BOUNDS)
         assert [one.pid for one in now.workers] == [os.getpid()]

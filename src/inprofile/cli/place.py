@@ -1,8 +1,8 @@
-"""Where to look for groups: the option, the settings, or the default."""
+"""Where to look for groups: the options, the settings, or the default."""
 
 from pathlib import Path
 
-from inprofile.core.group import default_base
+from inprofile.core.group import default_base, identify
 from inprofile.settings import Settings
 
 HELP = (
@@ -11,6 +11,16 @@ HELP = (
 )
 
 
-def directory(given: Path | None) -> Path:
-    """``given``, or what the settings say. Raises SettingsError."""
-    return given or Settings.load().dir or default_base()
+def place(directory: Path | None, name: str = "") -> tuple[Path, str]:
+    """The directory to look in and the name to look for, if any.
+
+    Without ``directory`` both are those of an app that is started with the same environment.
+    Raises SettingsError.
+    """
+    if directory is not None:
+        return directory, name
+    settings = Settings.load()
+    base = settings.dir or default_base()
+    if settings.group and not name:
+        name = identify(base, settings.service, settings.group).name
+    return base, name

@@ -48,7 +48,8 @@ def report(directory: Path | None, name: str, form: str, top: int) -> None:
     Reads what all workers of a group have counted, living and ended. Without --group it takes
     the live group that was active last, or else the newest that has ended.
     """
-    chosen = groups.choose(groups.find(place.directory(directory)), name)
+    looked_in, wanted = place.place(directory, name)
+    chosen = groups.choose(groups.find(looked_in), wanted)
     facts = groups.read(chosen.group)
     if chosen.remark:
         click.echo(f"inprofile: {chosen.remark}", err=True)

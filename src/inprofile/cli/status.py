@@ -36,7 +36,7 @@ def status(directory: Path | None) -> None:
     Requests are exact. The last change is that of the group's files: it was active then, and
     may have been since.
     """
-    rows = [HEADS, *map(_row, groups.find(place.directory(directory)))]
+    rows = [HEADS, *map(_row, groups.find(place.place(directory)[0]))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     emit("".join(_line(row, widths) for row in rows))
 
@@ -50,10 +50,5 @@ def _row(group: Group) -> tuple[str, ...]:
 
 
 def _line(row: tuple[str, ...], widths: list[int]) -> str:
-    name, *numbers = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-    return (
-        "  ".join(
-            [name, *(cell.strip().rjust(w) for cell, w in zip(numbers, widths[1:], strict=True))]
-        )
-        + "\n"
-    )
+    numbers = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
+    return "  ".join([row[0].ljust(widths[0]), *numbers]) + "\n"

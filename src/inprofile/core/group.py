@@ -138,7 +138,8 @@ def _remove_ended(base: Path, mine: Path) -> None:
     found = []
     for path in base.iterdir():
         if path != mine and not path.is_symlink() and (path / LOCK).exists():
-            found.append((path.stat().st_mtime, path))
+            with contextlib.suppress(OSError):  # a person may be removing it
+                found.append((path.stat().st_mtime, path))
     found.sort(reverse=True)
     for rank, (touched_at, path) in enumerate(found):
         if rank < KEEP_GROUPS and time.time() - touched_at < KEEP_S:

@@ -131,7 +131,6 @@ class Trace:
     dropped = 0
     enclosing: set[Span] | None = None
     messages: list[int] | None = None
-    finished = False
     folds = False
     disconnected = False
     trailers = False
@@ -140,7 +139,6 @@ class Trace:
     identity = ""
     link = ""
     routing_ns = 0
-    shifted: dict[str, int] | None = None
     section: Span | None = None
     last_statement: tuple[object, Span] | None = None
     stages: Mapping[str, int] = MappingProxyType({})
@@ -155,6 +153,8 @@ class Trace:
         self.clock = clock
         self.limit = limit
         self.spans: list[Span] = []
+        self.finished = False  # on the instance: it is read at every call of a wrapper
+        self.shifted: dict[str, int] | None = None
         self.root = Span(self, None, "handler", door, None, 0)
 
     @property

@@ -127,7 +127,10 @@ def _snapshot(directory: Path, bounds: Sequence[int] | None) -> Snapshot:
             continue
         try:
             data = load(path)
+        except FileNotFoundError:
+            continue
         except OSError:
+            result.skipped["unreadable"] += 1
             continue
         try:
             wanted = result.bounds or bounds_of(data)

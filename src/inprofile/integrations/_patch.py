@@ -23,11 +23,11 @@ from inprofile.core.recorder import current, fold, fold_closed, folded_span
 Function = Callable[..., Any]
 Named = tuple[str | Location, Attributes | None]
 Describe = Callable[..., Named | None]
-"""Names a call from its arguments (declared as the original declares them); None leaves it
-untimed."""
+"""Names a call from those of its arguments that it declares, by the original's names for them;
+None leaves it untimed."""
 
 Finished = Callable[..., None]
-"""Sees the span, the result and the arguments of a call that returned."""
+"""Sees the span, the result and the arguments that it declares, of a call that returned."""
 
 
 class Patch(NamedTuple):
@@ -75,7 +75,7 @@ _TIMED = """
 
 _FINISHED = """\
         try:
-            finished(span, result, {arguments})
+            {call}
         except Exception as error:
             caught(error)
 """
@@ -93,12 +93,13 @@ def timed(
     def wrap(original: Function) -> Function:
         signature = _Signature(original)
         constant = isinstance(describe, str)
+        told = signature.call("finished", finished, "span", "result")
         return signature.compiled(
             _TIMED,
             {
                 "or_leaf": " or parent.kind == kind" if leaf else "",
-                "named": "describe" if constant else f"describe({signature.arguments})",
-                "finished": _FINISHED.format(arguments=signature.arguments) if finished else "",
+                "named": "describe" if constant else signature.call("describe", describe),
+                "finished": _FINISHED.format(call=told) if finished else "",
             },
             {
                 "kind": kind,
@@ -121,11 +122,13 @@ class _Signature:
     def __init__(self, original: Function) -> None:
         self.original = original
         self.defaults: dict[str, Any] = {}
+        self.known: set[str] = set()
         try:
             parameters = inspect.signature(original, follow_wrapped=False).parameters.values()
         except ValueError:  # written in C and silent about it
             self.parameters = self.arguments = "*args, **kwargs"
             return
+        self.known = {parameter.name for parameter in parameters}
         self.parameters = ", ".join(self._declared(list(parameters)))
         self.arguments = ", ".join(_passed(parameter) for parameter in parameters)
 
@@ -146,6 +149,19 @@ class _Signature:
             is_last = i + 1 == len(parameters) or parameters[i + 1].kind != parameter.kind
             if parameter.kind is parameter.POSITIONAL_ONLY and is_last:
                 yield "/"
+
+    def call(self, name: str, hook: Function | None, *first: str) -> str:
+        """A call of ``hook`` with ``first`` and those arguments that it declares by name.
+
+        Below somebody else's wrapper the names may be unknown: then they are bound, slowly.
+        """
+        if hook is None:
+            return ""
+        wanted = list(inspect.signature(hook).parameters.values())[len(first) :]
+        if all(parameter.name in self.known for parameter in wanted):
+            return f"{name}({', '.join([*first, *map(_passed, wanted)])})"
+        self.defaults[f"_{name}"] = functools.partial(_bound, self.original, hook, len(first))
+        return f"_{name}({', '.join([*first, self.arguments])})"
 
     def compiled(self, template: str, parts: dict[str, str], names: dict[str, Any]) -> Function:
         """The function that ``template`` becomes with this signature, seen as the original."""
@@ -171,6 +187,13 @@ _PREFIX: dict[Any, str] = {
 }
 
 
+def _bound(original: Function, hook: Function, first: int, *args: Any, **kwargs: Any) -> Any:
+    bound = inspect.signature(original).bind(*args[first:], **kwargs)
+    bound.apply_defaults()
+    wanted = list(inspect.signature(hook).parameters)[first:]
+    return hook(*args[:first], **{name: bound.arguments[name] for name in wanted})
+
+
 def _passed(parameter: inspect.Parameter) -> str:
     if parameter.kind is parameter.KEYWORD_ONLY:
         return f"{parameter.name}={parameter.name}"
@@ -189,7 +212,7 @@ _FOLDED = """
     finally:
         end_ns = clock()
         try:
-            named = describe({arguments})
+            named = {named}
             if named is not None:
                 fold(parent, kind, named[0], start_ns, end_ns, named[1])
         except Exception as error:
@@ -208,7 +231,9 @@ def folded(kind: str, describe: Describe) -> Callable[[Function], Function]:
             "fold": fold,
             "caught": guard.caught,
         }
-        return _Signature(original).compiled(_FOLDED, {}, names)
+        signature = _Signature(original)
+        parts = {"named": signature.call("describe", describe)}
+        return signature.compiled(_FOLDED, parts, names)
 
     return wrap
 
@@ -221,10 +246,10 @@ def {name}({parameters}):
     trace = parent.trace
     try:
         last = trace.last_statement
-        if last is not None and last[0] is key_of({arguments}):
+        if last is not None and last[0] is {key}:
             taker = last[1]
         else:
-            taker = folded_span(parent, "db", *named({arguments}))
+            taker = folded_span(parent, "db", *{named})
     except Exception as error:
         caught(error)
         return original({arguments})
@@ -248,7 +273,7 @@ def fetching(
 
     ``key_of`` gives the key under which the statement was remembered in
     ``trace.last_statement``, ``named`` what it is called when it was not (both are called
-    with the fetch's arguments). A fetch is no operation of its own: it adds time, not a
+    with those of the fetch's arguments that they declare). A fetch is no operation of its own: it adds time, not a
     count. The driver's own fetch below sees the statement as current and leaves it at that.
     """
 
@@ -261,7 +286,9 @@ def fetching(
             "folded_span": folded_span,
             "caught": guard.caught,
         }
-        return _Signature(original).compiled(_FETCHING, {}, names)
+        signature = _Signature(original)
+        parts = {"key": signature.call("key_of", key_of), "named": signature.call("named", named)}
+        return signature.compiled(_FETCHING, parts, names)
 
     return wrap
 

@@ -18,7 +18,7 @@ def _verb(name: str) -> Named:
     return describe("sqlite", name.upper())
 
 
-def _named(self: Any, fn: Any, *args: Any, **_: Any) -> Named | None:
+def _named(fn: Any, *args: Any) -> Named | None:
     """Names what is handed to the connection's thread."""
     name = getattr(fn, "__name__", "")
     if name in STATEMENTS:
@@ -28,9 +28,9 @@ def _named(self: Any, fn: Any, *args: Any, **_: Any) -> Named | None:
     return _verb(name) if name in {"commit", "rollback"} else None
 
 
-def _settle(span: Span, _result: Any, connection: Any, *_: Any, **__: Any) -> None:
+def _settle(span: Span, _result: Any, self: Any) -> None:
     """A fetch belongs to the statement that this connection ran last: no count of its own."""
-    trace, key = span.trace, id(connection)
+    trace, key = span.trace, id(self)
     if span.name != "FETCH":
         trace.last_statement = key, span
     elif trace.last_statement is not None and trace.last_statement[0] == key:

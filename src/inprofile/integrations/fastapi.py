@@ -127,7 +127,7 @@ def _validate() -> None:
             _section(span.trace, "validation", "parameters")
 
 
-def _endpoint(*, dependant: Any, **_: Any) -> Named:
+def _endpoint(dependant: Any) -> Named:
     """Names run_endpoint_function."""
     return qualified(dependant.call), None
 
@@ -141,7 +141,7 @@ def _described(verb: str, annotation: Any) -> Named:
 def _field(verb: str) -> Function:
     """Names a ModelField's method, but only where a response is being serialized."""
 
-    def named(self: Any, *_: Any, **__: Any) -> Named | None:
+    def named(self: Any) -> Named | None:
         span = current.get()
         if span is None or span.kind != "serialization":
             return None

@@ -6,12 +6,12 @@ from inprofile.core.model import Span
 from inprofile.integrations._patch import Named, Patch, timed
 
 
-def _request(self: Any, request: Any, **_: Any) -> Named:
+def _request(request: Any) -> Named:
     method, host = request.method, request.url.host
     return f"{method} {host}", {"http.request.method": method, "server.address": host}
 
 
-def _response(span: Span, response: Any, *_: Any, **__: Any) -> None:
+def _response(span: Span, response: Any) -> None:
     span.attributes = {
         **(span.attributes or {}),
         "http.response.status_code": response.status_code,

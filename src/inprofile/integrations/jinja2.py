@@ -5,7 +5,7 @@ from typing import Any
 from inprofile.integrations._patch import Named, Patch, timed
 
 
-def _template(self: Any, *_: Any, **__: Any) -> Named:
+def _template(self: Any) -> Named:
     return self.name or "<string>", None
 
 

@@ -10,34 +10,26 @@ from inprofile.integrations._patch import Function, Named, Patch, fetching, time
 from inprofile.integrations._sql import describe
 
 
-def _statement(self: Any, cursor: Any, statement: Any, *_: Any, **__: Any) -> Named:
+def _statement(self: Any, statement: Any) -> Named:
     """Names do_execute, do_executemany and do_execute_no_params."""
     return describe(self.name, statement)
 
 
-def _remember(
-    span: Span,
-    result: Any,
-    self: Any,
-    cursor: Any,
-    statement: Any,
-    *_: Any,
-    **__: Any,
-) -> None:
+def _remember(span: Span, _result: Any, statement: Any) -> None:
     """The fetches that follow belong to this statement."""
     span.trace.last_statement = statement, span
 
 
 def _verb(verb: str) -> Callable[..., Named]:
-    return lambda self, *_, **__: describe(self.name, verb)
+    return lambda self: describe(self.name, verb)
 
 
-def _named(self: Any, result: Any, *_: Any, **__: Any) -> Named:
+def _named(result: Any) -> Named:
     context = result.context
     return describe(context.dialect.name, context.statement)
 
 
-def _fetched(self: Any, result: Any, *_: Any, **__: Any) -> object:
+def _fetched(result: Any) -> object:
     return result.context.statement
 
 

@@ -22,27 +22,27 @@ COVERED = frozenset({"aiosqlite.core", "sqlalchemy.engine.default"})
 """Callers that have an integration of their own: their connections stay as they are."""
 
 
-def _statement(self: Any, sql: Any, *_: Any) -> Named:
-    named = describe("sqlite", sql)
+def _statement(self: Any, *args: Any) -> Named:
+    named = describe("sqlite", args[0] if args else "")
     self.inprofile_statement = named
     return named
 
 
-def _remember(span: Span, _result: Any, self: Any, *_: Any) -> None:
+def _remember(span: Span, _result: Any, self: Any) -> None:
     span.trace.last_statement = self.inprofile_statement, span
 
 
-def _fetched(self: "Cursor", *_: Any, **__: Any) -> object:
+def _fetched(self: "Cursor") -> object:
     return self.inprofile_statement
 
 
-def _named(self: "Cursor", *_: Any, **__: Any) -> Named:
+def _named(self: "Cursor") -> Named:
     return self.inprofile_statement
 
 
 def _verb(verb: str) -> Callable[[Function], Function]:
     named = describe("sqlite", verb)
-    return timed("db", lambda *_, **__: named, leaf=True)
+    return timed("db", lambda: named, leaf=True)
 
 
 def _of(owner: type, name: str, wrap: Callable[[Function], Function]) -> Any:

@@ -169,7 +169,7 @@ def _rendering(response: str) -> Named:
     return f"render {response}", None
 
 
-def _content(self: Any, content: Any = None, *_: Any, **__: Any) -> Named | None:
+def _content(self: Any, content: Any) -> Named | None:
     """Names Response.__init__ where there is something to render."""
     if content is None or isinstance(content, (bytes, str)):
         return None

@@ -9,7 +9,7 @@ from inprofile.core.model import Location
 from inprofile.integrations._patch import Named, Patch, folded
 
 
-def _site(self: Any, record: Any) -> Named:
+def _site(record: Any) -> Named:
     return Location(record.pathname, record.lineno, record.funcName), None
 
 

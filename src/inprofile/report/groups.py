@@ -46,6 +46,8 @@ def find(directory: Path) -> list[Group]:
         groups = [Group(path.name, path) for path in inside if path.is_dir() and _is_group(path)]
     except FileNotFoundError:
         raise NothingToReport(f"there is no {directory}. {START}, {_elsewhere()}") from None
+    except NotADirectoryError:
+        raise CannotRead(f"{directory} is not a directory. Give one with --dir DIR.") from None
     except OSError as error:
         raise CannotRead(f"{directory} cannot be read: {error.strerror}. {_user()}") from error
     if not groups:

@@ -96,16 +96,11 @@ class Store:
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             pages = self.max_bytes // db.execute("PRAGMA page_size").fetchone()[0]
             db.execute(f"PRAGMA max_page_count = {max(pages, 16)}")
-            try:
-                with db:
-                    for trace, findings in batch:
-                        _insert(db, trace, findings)
-                    self._prune(db, {trace.route for trace, _ in batch})
-            except sqlite3.OperationalError as error:
-                if "full" not in str(error):
-                    raise
-                return self._make_room(db, len(batch))
-        return 0
+            if self._write(db, batch):
+                return 0
+            with db:
+                _evict(db, 1 + _count(db) // 4)
+            return sum(not self._write(db, [kept]) for kept in batch)
 
     def traces(self, route: str | None = None, limit: int = 100) -> list[StoredTrace]:
         """The newest kept traces, newest first. Raises NewerSchema."""
@@ -135,6 +130,19 @@ class Store:
             db.execute("PRAGMA foreign_keys = ON")
             yield db
 
+    def _write(self, db: sqlite3.Connection, batch: Sequence[Kept]) -> bool:
+        """Store all of ``batch`` or, when there is no room for it, nothing."""
+        try:
+            with db:
+                for trace, findings in batch:
+                    _insert(db, trace, findings)
+                self._prune(db, {_text(trace.route) for trace, _ in batch})
+        except sqlite3.OperationalError as error:
+            if "full" not in str(error):
+                raise
+            return False
+        return True
+
     def _prune(self, db: sqlite3.Connection, routes: set[str]) -> None:
         for route in routes:
             db.execute(
@@ -142,23 +150,23 @@ class Store:
                 "WHERE route = :route ORDER BY id DESC LIMIT 1 OFFSET :keep)",
                 {"route": route, "keep": self.max_route_traces},
             )
-        # Whoever has the most gives first, so that a noisy route cannot push out the others.
-        surplus = db.execute("SELECT count(*) FROM traces").fetchone()[0] - self.max_traces
+        surplus = _count(db) - self.max_traces
         if surplus > 0:
-            db.execute(
-                "DELETE FROM traces WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER "
-                "(PARTITION BY route ORDER BY id DESC) AS rank FROM traces) "
-                "ORDER BY rank DESC, id LIMIT ?)",
-                [surplus],
-            )
+            _evict(db, surplus)
 
-    def _make_room(self, db: sqlite3.Connection, lost: int) -> int:
-        with db:
-            db.execute(
-                "DELETE FROM traces WHERE id IN (SELECT id FROM traces ORDER BY id "
-                "LIMIT (SELECT 1 + count(*) / 4 FROM traces))"
-            )
-        return lost
+
+def _count(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT count(*) FROM traces").fetchone()[0])
+
+
+def _evict(db: sqlite3.Connection, surplus: int) -> None:
+    """Whoever has the most gives first, so that a noisy route cannot push out the others."""
+    db.execute(
+        "DELETE FROM traces WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER "
+        "(PARTITION BY route ORDER BY id DESC) AS rank FROM traces) "
+        "ORDER BY rank DESC, id LIMIT ?)",
+        [surplus],
+    )
 
 
 def _check_version(db: sqlite3.Connection) -> None:
@@ -184,9 +192,9 @@ def _insert(db: sqlite3.Connection, trace: Trace, findings: Sequence[Finding]) -
             trace.identity,
             trace.link,
             trace.door,
-            trace.route,
-            trace.method,
-            trace.path,
+            _text(trace.route),
+            _text(trace.method),
+            _text(trace.path),
             trace.status,
             trace.error,
             trace.reason,
@@ -202,6 +210,11 @@ def _insert(db: sqlite3.Connection, trace: Trace, findings: Sequence[Finding]) -
             "INSERT INTO findings (trace, kind, finding) VALUES (?, ?, ?)",
             [cursor.lastrowid, finding.kind, json.dumps(values)],
         )
+
+
+def _text(text: str) -> str:
+    """What SQLite takes: no lone surrogates, which a server may leave in a path."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _plain(trace: Trace) -> list[dict[str, Any]]:

@@ -1,0 +1,258 @@
+"""Every option: from the environment, from an argument, and what is said of nonsense."""
+
+import re
+import warnings
+from dataclasses import FrozenInstanceError, asdict
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from inprofile.settings import OPTIONS, Settings, SettingsError, variable
+
+DEFAULTS = {
+    "enabled": True,
+    "sample_rate": 0.01,
+    "slow_ms": 1000.0,
+    "service": "",
+    "group": "",
+    "dir": None,
+    "metrics_path": "/metrics",
+    "slo_ms": (),
+    "max_spans": 1000,
+    "max_traces": 2000,
+    "max_route_traces": 100,
+    "max_store_mb": 64,
+    "max_cells_mb": 16,
+    "strict": True,
+}
+
+READ = [
+    ("enabled", "0", False),
+    ("enabled", "Yes", True),
+    ("enabled", " off ", False),
+    ("sample_rate", "1", 1.0),
+    ("sample_rate", "0.25", 0.25),
+    ("slow_ms", "0", 0.0),
+    ("slow_ms", "2.5e2", 250.0),
+    ("service", "shop", "shop"),
+    ("group", "blue", "blue"),
+    ("dir", "/srv/inprofile", Path("/srv/inprofile")),
+    ("dir", "~/x", Path.home() / "x"),
+    ("dir", "", None),
+    ("metrics_path", "/internal/metrics/", "/internal/metrics"),
+    ("metrics_path", "/", "/"),
+    ("metrics_path", "", ""),
+    ("slo_ms", "200, 50,,50", (50.0, 200.0)),
+    ("slo_ms", "", ()),
+    ("max_spans", "1", 1),
+    ("max_traces", "1000000", 1_000_000),
+    ("max_route_traces", "7", 7),
+    ("max_store_mb", "1", 1),
+    ("max_cells_mb", "4", 4),
+    ("strict", "false", False),
+]
+
+REFUSED = [
+    ("enabled", "maybe", "1, true, yes, on, 0, false, no or off"),
+    ("enabled", "", "1, true, yes, on, 0, false, no or off"),
+    ("sample_rate", "1.5", "a number from 0 to 1"),
+    ("sample_rate", "nan", "a number from 0 to 1"),
+    ("sample_rate", "", "a number from 0 to 1"),
+    ("slow_ms", "-1", "a number from 0 to 1e+09"),
+    ("slow_ms", "inf", "a number from 0 to 1e+09"),
+    ("slow_ms", "1s", "a number from 0 to 1e+09"),
+    ("dir", "~nobody-of-this-name/x", "a path"),
+    ("dir", "a\0b", "a path"),
+    ("metrics_path", "metrics", "a path that starts with /, or nothing"),
+    ("slo_ms", "0", "up to 20 numbers of milliseconds above 0, separated by commas"),
+    ("slo_ms", "nan", "up to 20 numbers of milliseconds above 0, separated by commas"),
+    ("slo_ms", "1;2", "up to 20 numbers of milliseconds above 0, separated by commas"),
+    (
+        "slo_ms",
+        ",".join(map(str, range(1, 22))),
+        "up to 20 numbers of milliseconds above 0, separated by commas",
+    ),
+    ("max_spans", "0", "a whole number from 1 to 100000"),
+    ("max_spans", "2.0", "a whole number from 1 to 100000"),
+    ("max_spans", "9" * 5_000, "a whole number from 1 to 100000"),
+    ("max_traces", "0", "a whole number from 1 to 1000000"),
+    ("max_route_traces", "many", "a whole number from 1 to 1000000"),
+    ("max_store_mb", "0", "a whole number from 1 to 100000"),
+    ("max_cells_mb", "3", "a whole number from 4 to 1024"),
+    ("strict", "perhaps", "1, true, yes, on, 0, false, no or off"),
+]
+
+
+def short(value):
+    return repr(value)[:30] if isinstance(value, (str, bool)) else None
+
+
+def load(environment=None, **given):
+    return Settings.load(environment or {}, **given)
+
+
+def refusal(environment=None, **given):
+    with pytest.raises(SettingsError) as raised:
+        load(environment, **given)
+    return str(raised.value)
+
+
+# Reading
+
+
+def test_without_anything_said_the_defaults_hold():
+    assert asdict(load()) == DEFAULTS
+
+
+def test_every_option_has_a_line_of_documentation_and_is_read_below():
+    assert list(OPTIONS) == list(DEFAULTS)
+    assert all(option.metadata["doc"].endswith(".") for option in OPTIONS.values())
+    assert {name for name, _, _ in READ} == set(OPTIONS)
+    assert {name for name, _, _ in REFUSED} == set(OPTIONS) - {"service", "group"}
+
+
+@pytest.mark.parametrize(("name", "text", "value"), READ, ids=short)
+def test_an_option_is_read_from_its_variable(name, text, value):
+    assert asdict(load({variable(name): text})) == DEFAULTS | {name: value}
+
+
+@pytest.mark.parametrize(("name", "text", "value"), READ, ids=short)
+def test_an_option_is_read_from_its_argument(name, text, value):
+    assert asdict(load(**{name: text})) == DEFAULTS | {name: value}
+    if value is not None:
+        assert asdict(load(**{name: value})) == DEFAULTS | {name: value}
+
+
+def test_the_environment_wins_over_the_argument():
+    settings = load({"INPROFILE_SLOW_MS": "5", "INPROFILE_ENABLED": "0"}, slow_ms=7, enabled=True)
+    assert (settings.slow_ms, settings.enabled) == (5.0, False)
+
+
+def test_the_process_environment_is_read_when_none_is_given(monkeypatch):
+    monkeypatch.setenv("INPROFILE_SLOW_MS", "123")
+    assert Settings.load().slow_ms == 123.0
+
+
+def test_the_services_name_defaults_to_opentelemetrys():
+    theirs = {"OTEL_SERVICE_NAME": "shop"}
+    assert load(theirs).service == "shop"
+    assert load(theirs, service="mail").service == "mail"
+    assert load(theirs | {"INPROFILE_SERVICE": "web"}, service="mail").service == "web"
+
+
+def test_other_variables_are_nobodys_business():
+    assert asdict(load({"INPROFILER": "x", "PATH": "y", "XINPROFILE_DIR": "z"})) == DEFAULTS
+
+
+def test_settings_do_not_change_afterwards():
+    with pytest.raises(FrozenInstanceError):
+        load().enabled = False
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(("name", "text", "allowed"), REFUSED, ids=short)
+def test_a_bad_variable_names_itself_its_value_and_what_is_allowed(name, text, allowed):
+    said = f"inprofile: {variable(name)}={text!r} is not allowed: {variable(name)} takes {allowed}"
+    assert refusal({variable(name): text}) == said
+
+
+@pytest.mark.parametrize(("name", "text", "allowed"), REFUSED, ids=short)
+def test_a_bad_argument_names_itself_its_value_and_what_is_allowed(name, text, allowed):
+    said = f"inprofile: {name}={text!r} is not allowed: {variable(name)} takes {allowed}"
+    assert refusal(**{name: text}) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("INPROFILE_SLOWMS", "INPROFILE_SLOW_MS"),
+        ("INPROFILE_SAMPLING_RATE", "INPROFILE_SAMPLE_RATE"),
+        ("INPROFILE_METRIC_PATH", "INPROFILE_METRICS_PATH"),
+        ("INPROFILE_max-spans", "INPROFILE_MAX_SPANS"),
+    ],
+)
+def test_an_unknown_variable_is_refused_with_the_nearest_one(name, suggestion):
+    assert refusal({name: "1"}) == (
+        f"inprofile: {name} is not a setting (did you mean {suggestion}?)"
+    )
+
+
+@pytest.mark.parametrize("name", ["INPROFILE_", "INPROFILE_QQQQ"])
+def test_an_unknown_variable_like_no_other_is_refused_with_all_there_are(name):
+    every = ", ".join(map(variable, OPTIONS))
+    assert refusal({name: "1"}) == f"inprofile: {name} is not a setting (there are {every})"
+
+
+def test_an_unknown_argument_is_refused_with_the_nearest_one():
+    assert refusal(slow=1) == (
+        "inprofile: instrument() has no setting 'slow' (did you mean INPROFILE_SLOW_MS?)"
+    )
+
+
+def test_every_mistake_is_told_at_once():
+    said = refusal({"INPROFILE_SLOW_MS": "x", "INPROFILE_DIRR": "/"}, max_spans=0)
+    assert [re.split("[= ]", problem)[0] for problem in said.split("; ")] == [
+        "inprofile:",
+        "INPROFILE_SLOW_MS",
+        "INPROFILE_DIRR",
+    ]
+
+
+def test_not_strict_turns_all_mistakes_into_one_warning_and_uses_the_rest():
+    environment = {
+        "INPROFILE_STRICT": "0",
+        "INPROFILE_SLOW_MS": "x",
+        "INPROFILE_DIRR": "/",
+        "INPROFILE_MAX_SPANS": "50",
+    }
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        settings = load(environment, sample_rate=2, slo_ms=(5,))
+    assert [warning.category for warning in caught] == [RuntimeWarning]
+    assert len(str(caught[0].message).split("; ")) == 3
+    assert asdict(settings) == DEFAULTS | {"strict": False, "max_spans": 50, "slo_ms": (5.0,)}
+
+
+def test_strictness_that_is_nonsense_is_strict():
+    assert "INPROFILE_STRICT='2'" in refusal({"INPROFILE_STRICT": "2"})
+
+
+def test_a_bad_variable_does_not_bring_back_what_the_argument_said_silently():
+    assert "INPROFILE_SLOW_MS='x'" in refusal({"INPROFILE_SLOW_MS": "x"}, slow_ms=5)
+
+
+@given(st.sampled_from(list(OPTIONS)), st.text())
+@example("dir", "~\0")
+@example("dir", "~root\0/x")
+@example("slo_ms", "1e-320")
+@example("max_spans", "١")  # a digit to int(), and one in the range
+def test_no_text_does_anything_but_load_or_be_refused(name, text):
+    try:
+        settings = load({variable(name): text})
+    except SettingsError as error:
+        assert variable(name) in str(error)
+        assert repr(text) in str(error)
+    else:
+        assert isinstance(settings, Settings)
+
+
+@given(st.text())
+def test_no_name_does_anything_but_load_or_be_refused(name):
+    known = name.lower() in OPTIONS
+    if not known:
+        assert f"INPROFILE_{name} is not a setting" in refusal({f"INPROFILE_{name}": "1"})
+
+
+@given(
+    st.sampled_from(list(OPTIONS)),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.binary() | st.lists(st.floats()),
+)
+def test_no_argument_does_anything_but_load_or_be_refused(name, value):
+    try:
+        load(**{name: value})
+    except SettingsError as error:
+        assert variable(name) in str(error)
