@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from inprofile.core import metrics
 from inprofile.core.buckets import layout
 from inprofile.core.meter import Meter
 from inprofile.core.model import Finding, Trace
-from inprofile.core.recorder import Recorder, add_span, close_span, open_span
+from inprofile.core.recorder import Recorder, close_span, open_span
 from inprofile.core.slots import claim
 from inprofile.storage.store import Store
 from tests.core.fake_clock import FakeClock
@@ -38,10 +39,10 @@ class Worker:
 
     def _keep(self, trace: Trace) -> None:
         Store(self.directory).store([(trace, self.findings)])
-        self.meter.count_kept(trace)
+        self.meter.count(metrics.KEPT, trace.reason)
 
     def begin(self, route: str, method: str = "GET", door: str = "http") -> Trace:
-        trace = self.recorder.begin(door, route, method, "http" if door == "http" else "")
+        trace = self.recorder.begin(door, method, "http" if door == "http" else "")
         trace.route = route
         return trace
 

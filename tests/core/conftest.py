@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from inprofile.core.guard import guard
 from inprofile.core.recorder import Recorder, current
 from tests.core.fake_clock import FakeClock
+
+# A busy machine is slow, and that says nothing about the code.
+settings.register_profile("core", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("core")
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,9 @@ def test_a_block_may_be_of_any_stage(recorder, kind):
 
 
 def test_an_unknown_kind_is_refused_with_the_ones_there_are():
-    with pytest.raises(ValueError, match=r"span\(kind='database'\) is not a stage; there are queue,"):
+    with pytest.raises(
+        ValueError, match=r"span\(kind='database'\) is not a stage; there are queue,"
+    ):
         Block("work", "database")
 
 
@@ -75,5 +77,5 @@ def test_a_generator_cannot_be_decorated_because_its_time_is_its_consumers():
         yield 1
 
     for function in (rows, arows):
-        with pytest.raises(TypeError, match="is a generator: .* Use 'with' inside of it"):
+        with pytest.raises(TypeError, match=r"is a generator: .* Use 'with' inside of it"):
             Block("rows")(function)

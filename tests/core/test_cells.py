@@ -1,5 +1,6 @@
 """One worker's counters and histograms: exact, bounded, and readable whatever is in the file."""
 
+import contextlib
 import json
 import os
 import sys
@@ -306,13 +307,9 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(flips, length):
     data = bytearray(good())
     for at, change in flips:
         data[at] ^= change
-    try:
-        series = read(bytes(data[:length]), BOUNDS)
-    except Unreadable as problem:
-        assert str(problem) in {"empty", "short", "torn", "foreign", "version", "bounds"}
-        return
     snapshot = Snapshot(list(BOUNDS))
-    snapshot.add(series, alive=True)
+    with contextlib.suppress(Unreadable):
+        snapshot.add(read(bytes(data[:length]), BOUNDS), alive=True)
     for key, values in snapshot.series.items():
         family = metrics.BY_NAME[key[0]]
         assert len(key) == 1 + len(family.labels)
@@ -321,8 +318,10 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(flips, length):
 
 
 def test_closing_gives_the_descriptor_back(tmp_path):
-    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    before = os.dup(0)
+    os.close(before)
     for number in range(5):
         Cells(tmp_path / f"{number}.cells", BOUNDS, MEGABYTE).close()
-    if before:
-        assert len(os.listdir("/proc/self/fd")) == before
+    after = os.dup(0)  # POSIX: the lowest number that is free
+    os.close(after)
+    assert after == before

@@ -64,7 +64,9 @@ def test_places_beyond_the_bound_share_one_log_line(caplog, time):
     assert len(guard._logged) == MAX_PLACES + 1
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError]
+)
 def test_what_is_not_ours_to_stop_passes_through(error):
     guard = Guard()
     with pytest.raises(error), guard:

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from inprofile.core import ledger
 from inprofile.core.ledger import settle
 from inprofile.core.model import Span, Trace
-from inprofile.core.recorder import MAX_FOLDS, Recorder, add_span, close_span, current, fold, move, shift
+from inprofile.core.recorder import (
+    MAX_FOLDS,
+    Recorder,
+    add_span,
+    close_span,
+    current,
+    fold,
+    move,
+    shift,
+)
 from tests.core.fake_clock import FakeClock
 
 MAX_SPANS = 16

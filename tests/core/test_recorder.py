@@ -352,9 +352,7 @@ def alive() -> int:
     "work", [plain, with_folds, over_the_limit, overlapping, left_open], ids=lambda f: f.__name__
 )
 def test_a_trace_that_is_let_go_leaves_nothing_for_the_garbage_collector(clock, work):
-    recorder = Recorder(
-        sink=lambda _: None, keep=lambda _: None, clock=clock, max_spans=10
-    )
+    recorder = Recorder(sink=lambda _: None, keep=lambda _: None, clock=clock, max_spans=10)
     gc.collect()
     gc.disable()
     before = alive()

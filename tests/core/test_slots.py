@@ -61,6 +61,7 @@ def worker(tmp_path):
 def test_a_claimed_file_is_named_after_its_slot_its_time_and_its_process(tmp_path):
     before_ns = time.time_ns()
     cells = claim(tmp_path, BOUNDS, CAPACITY)
+    assert cells.path is not None
     slot, claimed_ns, pid, suffix = cells.path.name.split(".")
     assert (slot, pid, suffix) == ("0", str(os.getpid()), "cells")
     assert before_ns <= int(claimed_ns) <= time.time_ns()
@@ -75,7 +76,8 @@ def test_living_workers_take_slots_of_their_own_and_a_dead_ones_slot_is_taken_ag
     lives = [claim(tmp_path, BOUNDS, CAPACITY) for _ in range(3)]
     lives.pop(1).close()
     lives.append(claim(tmp_path, BOUNDS, CAPACITY))
-    assert sorted(cells.path.name.partition(".")[0] for cells in lives) == ["0", "1", "2"]
+    slots = [str(cells.path and cells.path.name.partition(".")[0]) for cells in lives]
+    assert sorted(slots) == ["0", "1", "2"]
     for cells in lives:
         cells.close()
 
@@ -285,7 +287,7 @@ def test_an_unnamed_file_is_swept_only_when_old_and_nobodys(tmp_path):
 def test_readers_see_totals_that_only_grow_while_workers_come_and_go(tmp_path):
     """Two readers watch 150 lives, each of which ends in a fold by the next."""
     stopped = threading.Event()
-    seen = [[], []]
+    seen: list[list[int]] = [[], []]
 
     def watch(totals):
         while not stopped.is_set():

@@ -280,6 +280,7 @@ def test_processes_that_start_at_once_store_everything_while_it_is_read(tmp_path
         for number in range(4)
     ]
     for writer in writers:
+        assert writer.stdin is not None
         writer.stdin.write(b"\n")
         writer.stdin.flush()
     seen = [0]

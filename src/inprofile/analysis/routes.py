@@ -30,7 +30,8 @@ class Route:
     ``share`` is its part (0...1) of the time of everything of its kind and
     ``cumulative_share`` that of it and all above it. ``rate_per_s`` is the count over the
     group's life, None when that is not known. ``failed`` counts exceptions and statuses from
-    500 on, ``errors`` by type; ``statuses`` counts responses by status.
+    500 on, ``errors`` by type; ``statuses`` counts responses by status;
+    ``first_byte`` is known of streamed responses.
     """
 
     route: str

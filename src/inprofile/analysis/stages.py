@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inprofile.analysis.apportionment import percentages
-from inprofile.analysis.distribution import Distribution
 from inprofile.analysis.series import Words
-from inprofile.core.cells import Key
+from inprofile.core.buckets import quantile
+from inprofile.core.cells import BUCKETS, SUM, Key
 from inprofile.core.metrics import STAGE
 
 
@@ -32,17 +32,25 @@ def stages(
 ) -> tuple[Stage, ...]:
     """The stages of a route that had ``traces`` traces, the longest first."""
     label = STAGE.labels.index("stage")
-    durations = [(values[label], Distribution.of([words], bounds)) for values, words in histograms]
-    durations.sort(key=lambda row: (-row[1].total_ns, row[0]))
-    parts = percentages([duration.total_ns for _, duration in durations])
+    rows = sorted(
+        ((values[label], words) for values, words in histograms),
+        key=lambda row: (-row[1][SUM], row[0]),
+    )
+    parts = percentages([words[SUM] for _, words in rows])
     return tuple(
-        Stage(
-            stage=stage,
-            percent=percent,
-            total_ns=duration.total_ns,
-            per_trace_ns=round(duration.total_ns / traces),
-            traces=duration.count,
-            p95_ns=duration.p95_ns,
-        )
-        for (stage, duration), percent in zip(durations, parts, strict=True)
+        _stage(stage, words, percent, traces, bounds)
+        for (stage, words), percent in zip(rows, parts, strict=True)
+    )
+
+
+def _stage(name: str, words: Words, percent: float, traces: int, bounds: Sequence[int]) -> Stage:
+    counts, total_ns = words[BUCKETS:], words[SUM]
+    return Stage(
+        stage=name,
+        percent=percent,
+        total_ns=total_ns,
+        per_trace_ns=round(total_ns / traces),
+        traces=sum(counts),
+        # Meters leave a stage's largest out; none can be larger than all together.
+        p95_ns=round(quantile(0.95, bounds, counts, total_ns)),
     )

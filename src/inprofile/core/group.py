@@ -57,7 +57,10 @@ def identify(base: Path, service: str, override: str) -> Group:
     leader = supervisor()
     what = "\0".join([service, *sys.argv])
     digest = hashlib.sha256(f"{leader}:{started_ticks(leader)}:{what}".encode()).hexdigest()[:8]
-    label = re.sub(r"[^A-Za-z0-9._-]", "-", service or Path(sys.argv[0] or "python").name)[:40]
+    program = Path(sys.argv[0] or "python")
+    if program.name == "__main__.py":  # python -m uvicorn
+        program = program.parent
+    label = re.sub(r"[^A-Za-z0-9._-]", "-", service or program.name)[:40]
     name = f"{label or 'python'}-{leader}-{digest}"
     return Group(name, base / name)
 

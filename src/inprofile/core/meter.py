@@ -85,15 +85,16 @@ class Meter:
                 words[at] += span.self_ns
                 words[at + 2] += span.count
             elif kind == "db":
-                if span.count:
-                    length_ns = span.end_ns - span.start_ns + span.moved_ns
-                    if length_ns < 0 or span.count > 1:
-                        length_ns = span.duration_ns // span.count
+                count = span.count
+                if count:
+                    length_ns = span.duration_ns if span.moved_ns else span.end_ns - span.start_ns
+                    if count > 1:
+                        length_ns //= count
                     at = route.statements.get(span.name) or route.statement(span)
-                    words[at] += length_ns
+                    words[at] += length_ns * count
                     if length_ns > words[at + 1]:
                         words[at + 1] = length_ns
-                    words[at + 2 + bisect_left(bounds, length_ns)] += 1
+                    words[at + 2 + bisect_left(bounds, length_ns)] += count
             elif kind == "http":
                 self.cells.observe(route.outbound(span), span.duration_ns)
         if trace.dropped:

@@ -120,7 +120,7 @@ SERIES_OVERFLOW = Family(
     COUNTER,
     ("family",),
     50,
-    "Observations that went to an overflow series because a cap was reached.",
+    "How often a series was turned away by a cap; it counts in the overflow series.",
 )
 
 FAMILIES = (

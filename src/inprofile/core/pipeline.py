@@ -50,10 +50,12 @@ class Pipeline:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread, once."""
+        """Start the thread, once. Where none can be had, traces wait until they are dropped."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="inprofile", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="inprofile", daemon=True)
+            with guard:
+                thread.start()
+                self._thread = thread
 
     def put(self, trace: Trace) -> None:
         """Hand over a kept trace; never waits. Costs 0.3 microseconds."""

@@ -107,15 +107,15 @@ def claim(directory: Path, bounds: Sequence[int], capacity_bytes: int) -> Cells:
 def snapshot(directory: Path, bounds: Sequence[int] | None = None) -> Snapshot:
     """Everything the group has counted. Reads only; never raises for a bad file.
 
-    ``bounds`` None takes those of the base, or else of the newest readable file. A fold that happens meanwhile is
-    noticed (base.cells is another file then) and the reading starts again.
+    ``bounds`` None takes those of the base, or else of the newest readable file. A fold that
+    happens meanwhile is noticed (base.cells is another file then) and the reading starts again.
     """
     for _ in range(READ_ATTEMPTS):
         before = _identity(directory / BASE)
         result = _snapshot(directory, bounds)
         if _identity(directory / BASE) == before:
-            break
-    return result
+            return result
+    return _snapshot(directory, bounds)
 
 
 def _snapshot(directory: Path, bounds: Sequence[int] | None) -> Snapshot:
@@ -169,17 +169,11 @@ def fold(directory: Path, bounds: Sequence[int]) -> int:
 
 
 def _fold(directory: Path, bounds: Sequence[int]) -> int:
-    base = Snapshot(list(bounds))
-    folded: set[str] = set()
     base_path = directory / BASE
-    if base_path.exists():
-        try:
-            series = read(load(base_path), bounds)
-        except Unreadable:
-            base_path.rename(base_path.with_suffix(f".aside-{time.time_ns()}"))
-            series = {}
-        folded = _folded(series)
-        base.add(series, alive=False)
+    base = Snapshot(list(bounds))
+    series = _base(base_path, bounds)
+    folded = _folded(series)
+    base.add(series, alive=False)
     dead = [path for path in directory.glob(f"*{SUFFIX}") if path.name != BASE]
     dead = [path for path in dead if not is_held(path)]
     fresh = []
@@ -203,6 +197,17 @@ def _fold(directory: Path, bounds: Sequence[int]) -> int:
             path.unlink(missing_ok=True)
     _sweep(directory)
     return len(fresh)
+
+
+def _base(path: Path, bounds: Sequence[int]) -> dict[Key, list[int]]:
+    """What the base holds; one that cannot be read is set aside."""
+    if not path.exists():
+        return {}
+    try:
+        return read(load(path), bounds)
+    except Unreadable:
+        path.rename(path.with_suffix(f".aside-{time.time_ns()}"))
+        return {}
 
 
 def _sweep(directory: Path) -> None:
@@ -250,7 +255,7 @@ def only_one(lock: Path) -> Iterator[bool]:
 def _replace(path: Path, data: bytes) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(fd, "wb") as file:
+    with os.fdopen(fd, "wb") as file:
         file.write(data)
     draft.replace(path)
 

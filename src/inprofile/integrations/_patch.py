@@ -92,18 +92,17 @@ def timed(
 
     def wrap(original: Function) -> Function:
         signature = _Signature(original)
-        constant = isinstance(describe, str)
         told = signature.call("finished", finished, "span", "result")
         return signature.compiled(
             _TIMED,
             {
                 "or_leaf": " or parent.kind == kind" if leaf else "",
-                "named": "describe" if constant else signature.call("describe", describe),
+                "named": signature.call("describe", describe) if callable(describe) else "describe",
                 "finished": _FINISHED.format(call=told) if finished else "",
             },
             {
                 "kind": kind,
-                "describe": (describe, None) if constant else describe,
+                "describe": describe if callable(describe) else (describe, None),
                 "finished": finished,
                 "current_get": current.get,
                 "current_set": current.set,
