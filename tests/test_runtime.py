@@ -244,7 +244,6 @@ def test_uninstrumenting_what_was_not_instrumented_is_harmless(base):
     assert inprofile.uninstrument(app) is app
 
 
-@pytest.mark.xfail(reason="the sink opens the cells and the thread again", strict=True)
 def test_a_trace_that_finishes_after_uninstrumenting_opens_nothing(tmp_path):
     script = """
 import json, os, sys, threading, inprofile
@@ -390,7 +389,6 @@ def test_where_the_directory_cannot_be_used_a_process_counts_for_itself(base, ca
     assert threads() == ["inprofile"]
 
 
-@pytest.mark.xfail(reason="what made it private once is never forgotten", strict=True)
 def test_a_process_that_gets_its_directory_back_shares_again(group):
     group.parent.write_text("")
     inprofile.instrument()

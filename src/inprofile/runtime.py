@@ -18,8 +18,9 @@ from inprofile.core.guard import guard, log
 from inprofile.core.meter import Meter
 from inprofile.core.model import Trace
 from inprofile.core.pipeline import Drain, Kept, Pipeline
-from inprofile.core.recorder import Recorder, current
+from inprofile.core.recorder import Recorder, current, release
 from inprofile.core.slots import Snapshot, claim, snapshot
+from inprofile.detectors.slow_query import THRESHOLD_NS
 from inprofile.detectors.slow_query import detect as slow_query
 from inprofile.doors.asgi import Door
 from inprofile.doors.job import Job
@@ -59,6 +60,8 @@ class Runtime:
             started=lambda trace: self.open().started(trace),
             sample_rate=settings.sample_rate,
             slow_ns=round(settings.slow_ms * 1e6),
+            suspicious=_suspicious,
+            suspect_ns=THRESHOLD_NS,
             max_spans=settings.max_spans,
         )
         self.recorder.enabled = settings.enabled
@@ -100,6 +103,9 @@ class Runtime:
             self.recorder.enabled = False
             self.patcher.remove()
             self.close()
+            # A trace still under way ends here and opens nothing again.
+            self.recorder.started = self.recorder.sink = lambda _trace: None
+            self.recorder.keep = release
         return app
 
     def open(self) -> Meter:
@@ -114,6 +120,7 @@ class Runtime:
         settings = self.settings
         capacity = settings.max_cells_mb << 20
         cells = None
+        self.private = ""
         drains: list[Drain] = []
         try:
             self.group = identify(self.base, settings.service, settings.group)
@@ -239,6 +246,10 @@ class Runtime:
             "last_error": guard.last or None,
             "settings": {name: _plain(value) for name, value in asdict(self.settings).items()},
         }
+
+
+def _suspicious(trace: Trace) -> bool:
+    return any(True for detect in DETECTORS for _ in detect(trace))
 
 
 def _plain(value: Any) -> Any:

@@ -204,7 +204,6 @@ def test_eight_threads_that_finish_requests_at_once_lose_none(recorder, meter, c
     assert [trace.route for trace in taken.kept] == [route]
 
 
-@pytest.mark.xfail(reason="a folded span is one observation, however often it ran", strict=True)
 def test_statements_that_had_no_room_as_spans_are_counted_each(recorder, meter, clock):
     recorder.max_spans = 5
     trace = recorder.begin("http", "GET", "http")
@@ -217,7 +216,6 @@ def test_statements_that_had_no_room_as_spans_are_counted_each(recorder, meter, 
     assert values == histogram(*[10] * 12)
 
 
-@pytest.mark.xfail(reason="an unsigned word refuses to go below zero", strict=True)
 def test_a_request_that_began_before_its_worker_was_reopened_is_counted_whole(clock):
     before, after = (Meter(Cells(None, BOUNDS, 4 << 20)) for _ in range(2))
     recorder = Recorder(sink=after.record, keep=print, started=before.started, clock=clock)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inprofile.core import metrics
-from inprofile.core.cells import Cells
+from inprofile.core.cells import LARGEST_WORD, Cells
 from inprofile.core.metrics import Family
 from inprofile.core.model import OTHER, Location, Span, Trace
 
@@ -67,7 +67,7 @@ class Meter:
             if length_ns > words[at + 1]:
                 words[at + 1] = length_ns
             words[at + 2 + bisect_left(bounds, length_ns)] += 1
-            words[under_way] -= 1
+            words[under_way] = (words[under_way] - 1) & LARGEST_WORD
             if trace.streamed:
                 self.cells.observe(route.first_byte, trace.first_byte_ns - root.start_ns)
         else:

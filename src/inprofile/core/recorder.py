@@ -129,6 +129,8 @@ def folded_span(
         target = Span(trace, parent, kind, name, attributes, trace.clock())
         target.end_ns = target.start_ns
         target.count = 0
+        if trace.finished:
+            return target  # late: what it is given is lost, and nothing may be left behind
         folds[kind, name] = target
         trace.spans.append(target)
     return target
@@ -170,11 +172,12 @@ class Recorder:
 
     ``sink`` takes every finished trace exactly once, before it is decided whether to keep it
     (the cells); ``keep`` takes the ones that are kept. ``sample_rate`` is the share (0...1)
-    kept by chance, ``slow_ns`` the duration from which a trace is kept. ``clock`` counts
+    kept by chance, ``slow_ns`` the duration from which a trace is kept;
+    traces of ``suspect_ns`` and more are also kept where ``suspicious`` says so. ``clock`` counts
     monotonic nanoseconds; ``background`` makes the trace of a task after a response.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every choice the composition root makes, by name
         self,
         *,
         sink: Callable[[Trace], None],
@@ -182,6 +185,8 @@ class Recorder:
         started: Callable[[Trace], None] = lambda _trace: None,
         sample_rate: float = 0.0,
         slow_ns: int = 1_000_000_000,
+        suspicious: Callable[[Trace], bool] = lambda _trace: False,
+        suspect_ns: int = 1 << 62,
         max_spans: int = 1000,
         clock: Clock = time.perf_counter_ns,
     ) -> None:
@@ -191,6 +196,8 @@ class Recorder:
         self.started = started
         self.sample_rate = sample_rate
         self.slow_ns = slow_ns
+        self.suspicious = suspicious
+        self.watch_ns = min(slow_ns, suspect_ns)
         self.max_spans = max_spans
         self.clock = clock
         self.background: Callable[[str], AbstractContextManager[object]] = nullcontext
@@ -226,14 +233,21 @@ class Recorder:
             self.sink(trace)
             if root.error is not None or trace.status >= SERVER_ERROR:
                 self._keep(trace, "failed")
-            elif root.end_ns - root.start_ns >= self.slow_ns and trace.door != "websocket":
-                self._keep(trace, "slow")
+            elif root.end_ns - root.start_ns >= self.watch_ns and (why := self._watched(trace)):
+                self._keep(trace, why)
             elif self._chance() < self.sample_rate:
                 self._keep(trace, "sampled")
             else:
                 release(trace)
         except Exception as problem:
             guard.caught(problem)
+
+    def _watched(self, trace: Trace) -> str:
+        """Why a trace that took long is kept, if it is: the few can afford a closer look."""
+        root = trace.root
+        if root.end_ns - root.start_ns >= self.slow_ns and trace.door != "websocket":
+            return "slow"
+        return "finding" if self.suspicious(trace) else ""
 
     def _keep(self, trace: Trace, reason: str) -> None:
         trace.last_statement = None
