@@ -36,7 +36,9 @@ def rendered(parts: Sequence[Table | Sequence[str]], style: str) -> str:
         if isinstance(part, Table):
             texts.append(part.markdown() if style == "md" else part.text())
         elif part:
-            texts.append("\n".join(f"- {line if style == 'md' else unmarked(line)}" for line in part))
+            texts.append(
+                "\n".join(f"- {line if style == 'md' else unmarked(line)}" for line in part)
+            )
     return "\n\n".join(texts)
 
 

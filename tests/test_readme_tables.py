@@ -9,7 +9,9 @@ README = Path(__file__).parent.parent / "README.md"
 
 
 def between(name):
-    found = re.search(rf"<!-- {name}:begin -->\n(.*?)<!-- {name}:end -->", README.read_text(), re.DOTALL)
+    found = re.search(
+        rf"<!-- {name}:begin -->\n(.*?)<!-- {name}:end -->", README.read_text(), re.DOTALL
+    )
     assert found, f"README.md has no {name} markers"
     return found[1].strip().splitlines()
 

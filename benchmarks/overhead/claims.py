@@ -39,7 +39,9 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
     for scenario in SCENARIOS.values():
         if scenario.queries:
             row = found.get((scenario.name, "on"))
-            result.append(_at_most(f"added per query ({scenario.name})", row and row.query, QUERY_US))
+            result.append(
+                _at_most(f"added per query ({scenario.name})", row and row.query, QUERY_US)
+            )
     for variant in ("off", "paused"):
         row = found.get(("nothing", variant))
         result.append(_at_most(f"added when {variant}", row and row.added, OFF_US))

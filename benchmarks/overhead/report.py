@@ -58,8 +58,9 @@ def remarks(results: Results) -> list[str]:
     """Say how the figures were obtained, and what must be known to read them."""
     how = FIGURES[results.figure].format(batches=results.batches)
     lines = [
-        f"{results.rounds} rounds, every variant in a fresh process each round; a figure is {how}."
-        " Shown: the median of the rounds (least … greatest). Added: over bare in the same round.",
+        f"{results.rounds} rounds, in each a fresh process for every variant; they take turns, batch"
+        f" by batch. A figure is {how}; shown is the median of the rounds (least … greatest). Added:"
+        " over bare in the same round.",
         sentence(results.about),
     ]
     for fact, values in _facts(results).items():

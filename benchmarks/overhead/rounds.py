@@ -1,16 +1,19 @@
-"""Runs every scenario under every variant, each in a fresh process, again and again."""
+"""Runs every scenario under every variant in fresh processes that take turns, again and again."""
 
 import importlib.util
 import json
 import os
 import random
+import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from benchmarks.overhead.results import Measurement
 from benchmarks.overhead.scenarios import SCENARIOS
@@ -20,10 +23,8 @@ ROOT = Path(__file__).parents[2]
 FOREIGN = ("INPROFILE_", "OTEL_", "FASTAPI_OTEL", "PROMETHEUS_")
 """Variables that would configure a variant behind our back."""
 
-PATIENCE_S = 600
 
-
-class Failed(Exception):  # noqa: N818 - reads as a sentence where it is raised
+class Failed(Exception):
     """A process gave no figures; the message holds its last words."""
 
 
@@ -38,51 +39,114 @@ class Plan:
     seed: int
     cpu: int | None = None
 
-    def runs(self) -> Iterator[tuple[int, str, str]]:
-        """Say which round, scenario and variant comes when.
-
-        The variants of one scenario follow each other, in another order each round: what
-        slows the machine for a minute then slows all of them, and none is always first.
-        """
-        chance = random.Random(self.seed)  # noqa: S311 - an order, not a secret
+    def turns(self) -> Iterator[tuple[int, str]]:
+        """Say which round and scenario comes when."""
         for number in range(1, self.rounds + 1):
             for scenario in self.scenarios:
-                for variant in chance.sample(self.variants, len(self.variants)):
-                    yield number, scenario, variant
+                yield number, scenario
 
 
 def measured(plan: Plan) -> list[Measurement]:
     """Carry the plan out, with progress on stderr. Raises Failed."""
-    runs = list(plan.runs())
+    turns = list(plan.turns())
     measurements: list[Measurement] = []
     started_s = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="inprofile-bench-") as directory:
-        for done, (number, scenario, variant) in enumerate(runs):
-            left_s = (time.monotonic() - started_s) / done * (len(runs) - done) if done else None
-            _progress(f"round {number}/{plan.rounds}: {scenario}, {variant}", done, runs, left_s)
-            own = Path(directory, str(done))
-            own.mkdir(mode=0o700)
-            measurements.append(_measure(plan, number, scenario, variant, own))
-    _progress("done", len(runs), runs, None)
+    for done, (number, scenario) in enumerate(turns):
+        left_s = (time.monotonic() - started_s) / done * (len(turns) - done) if done else None
+        _progress(f"round {number}/{plan.rounds}: {scenario}", done, turns, left_s)
+        measurements += _round(plan, number, scenario)
+    _progress("done", len(turns), turns, None)
     return measurements
 
 
-def _measure(plan: Plan, number: int, scenario: str, variant: str, directory: Path) -> Measurement:
-    command = [sys.executable, "-m", "benchmarks.overhead.worker"]
-    command += [scenario, variant, str(plan.batches)]
+def _round(plan: Plan, number: int, scenario: str) -> list[Measurement]:
+    """One fresh process for each variant, all alive at once, measuring a batch in turn.
+
+    The order of the variants is another in each turn: none is always first.
+    """
+    chance = random.Random(plan.seed + number)  # noqa: S311 - an order, not a secret
+    taken: dict[str, list[dict[str, float]]] = {variant: [] for variant in plan.variants}
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(TemporaryDirectory(prefix="inprofile-bench-")))
+        workers = {
+            variant: stack.enter_context(_worker(plan, number, scenario, variant, directory))
+            for variant in plan.variants
+        }
+        for worker in workers.values():
+            worker.ask(None)
+        for _ in range(plan.batches):
+            for variant in chance.sample(plan.variants, len(plan.variants)):
+                taken[variant].append(workers[variant].ask("batch"))
+        return [
+            _measurement(scenario, variant, number, taken[variant], worker.ask("end"))
+            for variant, worker in workers.items()
+        ]
+
+
+def _measurement(
+    scenario: str,
+    variant: str,
+    number: int,
+    taken: Sequence[Mapping[str, float]],
+    last: Mapping[str, Any],
+) -> Measurement:
+    wall_us = [batch["wall_us"] for batch in taken]
+    return Measurement(
+        scenario,
+        variant,
+        number,
+        min_us=min(wall_us),
+        median_us=statistics.median(wall_us),
+        cpu_us=statistics.median(batch["cpu_us"] for batch in taken),
+        **last,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that measures a batch each time it is asked."""
+
+    name: str
+    process: "subprocess.Popen[str]"
+
+    def ask(self, line: str | None) -> dict[str, Any]:
+        """Say ``line`` (or nothing) and return what comes back. Raises Failed."""
+        process = self.process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        if line is not None:
+            with suppress(BrokenPipeError):
+                process.stdin.write(line + "\n")
+                process.stdin.flush()
+        for answer in process.stdout:
+            if answer.startswith("{"):
+                found: dict[str, Any] = json.loads(answer)
+                return found
+        assert process.stderr is not None
+        raise Failed(f"{self.name} failed:\n{process.stderr.read()[-2000:]}")
+
+
+@contextmanager
+def _worker(
+    plan: Plan, number: int, scenario: str, variant: str, directory: Path
+) -> Iterator[Worker]:
+    own = directory / variant
+    own.mkdir(mode=0o700)
+    command = [sys.executable, "-m", "benchmarks.overhead.worker", scenario, variant]
     command += [str(plan.cpu)] if plan.cpu is not None else []
-    process = subprocess.run(
+    with subprocess.Popen(
         command,
         cwd=ROOT,
-        env=_environment(variant, number, directory),
-        capture_output=True,
+        env=_environment(variant, number, own),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
-    if process.returncode:
-        raise Failed(f"{scenario} under {variant} failed:\n{process.stderr[-2000:]}")
-    return Measurement(scenario, variant, number, **json.loads(process.stdout.splitlines()[-1]))
+    ) as process:
+        try:
+            yield Worker(f"{scenario} under {variant}", process)
+        finally:
+            process.kill()
 
 
 def _environment(variant: str, number: int, directory: Path) -> dict[str, str]:

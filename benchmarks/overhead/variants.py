@@ -15,7 +15,7 @@ Facts = dict[str, float]
 Check = Callable[[int], Facts]
 
 
-class Miscounted(RuntimeError):  # noqa: N818 - reads as a sentence where it is raised
+class Miscounted(RuntimeError):
     """A variant did not see every request, so its figure would be a lie."""
 
 
@@ -157,7 +157,10 @@ VARIANTS = {
             "contrib",
             "OpenTelemetry contrib",
             _contrib,
-            needs=("opentelemetry.instrumentation.fastapi", "opentelemetry.instrumentation.sqlalchemy"),
+            needs=(
+                "opentelemetry.instrumentation.fastapi",
+                "opentelemetry.instrumentation.sqlalchemy",
+            ),
         ),
         Variant(
             "prometheus",

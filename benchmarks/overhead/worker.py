@@ -1,17 +1,16 @@
 """One fresh process: builds one scenario, puts one variant around it, and times it.
 
-Usage: python -m benchmarks.overhead.worker SCENARIO VARIANT BATCHES [CPU]
+Usage: python -m benchmarks.overhead.worker SCENARIO VARIANT [CPU]
 """
 
 import asyncio
 import gc
 import json
 import os
-import statistics
 import sys
 import tracemalloc
 
-from benchmarks.overhead.driver import App, Driver
+from benchmarks.overhead.driver import App, Batch, Driver
 from benchmarks.overhead.scenarios import SCENARIOS, Scenario
 from benchmarks.overhead.variants import VARIANTS
 
@@ -19,28 +18,40 @@ WARM_BATCHES = 3
 MEMORY_REPEATS = 3
 
 
-async def measure(app: App, scenario: Scenario, batches: int) -> tuple[int, dict[str, object]]:
-    """Ask ``app`` until it is warm, then time it; the requests made and the figures."""
+async def measure(app: App, scenario: Scenario) -> tuple[int, dict[str, object]]:
+    """Ask ``app`` until it is warm, then once for every line that comes in, until "end".
+
+    A line of figures goes out for each: whoever asks takes turns among many such processes,
+    so that what slows the machine for a while slows all of them. Returns the requests made
+    and the last figures.
+    """
     driver = Driver(app, scenario.path)
     answer = await driver.answer()
     for _ in range(WARM_BATCHES):
         await driver.batch(scenario.batch)
     gc.collect()
     gc.freeze()  # what was loaded is not walked again; the collector itself stays on
-    taken = [await driver.batch(scenario.batch) for _ in range(batches)]
-    wall_us = [batch.wall_ns / batch.requests / 1000 for batch in taken]
-    figures: dict[str, object] = {
-        "answer": answer,
-        "min_us": min(wall_us),
-        "median_us": statistics.median(wall_us),
-        "cpu_us": statistics.median(batch.cpu_ns / batch.requests / 1000 for batch in taken),
-        "peak_bytes": {},
-    }
+    _say({"ready": True})
+    for line in sys.stdin:
+        if line.strip() == "end":
+            break
+        await driver.batch(max(scenario.batch // 10, 1))  # the caches were someone else's
+        batch = await driver.batch(scenario.batch)
+        _say({"wall_us": _each_us(batch.wall_ns, batch), "cpu_us": _each_us(batch.cpu_ns, batch)})
+    figures: dict[str, object] = {"answer": answer, "peak_bytes": {}}
     requests = driver.requests
     if scenario.memory_paths:
         figures["peak_bytes"], asked = await peaks(app, scenario.memory_paths)
         requests += asked
     return requests, figures
+
+
+def _each_us(total_ns: int, batch: Batch) -> float:
+    return total_ns / batch.requests / 1000
+
+
+def _say(what: dict[str, object]) -> None:
+    print(json.dumps(what), flush=True)
 
 
 async def peaks(app: App, paths: tuple[tuple[int, str], ...]) -> tuple[dict[int, int], int]:
@@ -70,15 +81,14 @@ async def peaks(app: App, paths: tuple[tuple[int, str], ...]) -> tuple[dict[int,
 
 
 def main() -> None:
-    """Measure what the arguments say and print the figures as JSON."""
+    """Measure what the arguments say, when told to, and print the figures as JSON lines."""
     scenario, variant = SCENARIOS[sys.argv[1]], VARIANTS[sys.argv[2]]
-    batches = int(sys.argv[3])
-    if len(sys.argv) > 4:
-        os.sched_setaffinity(0, {int(sys.argv[4])})
+    if len(sys.argv) > 3:
+        os.sched_setaffinity(0, {int(sys.argv[3])})
     subject = scenario.build()
     check = variant.install(subject)
-    requests, figures = asyncio.run(measure(subject.app, scenario, batches))
-    print(json.dumps(figures | {"facts": check(requests)}))
+    requests, figures = asyncio.run(measure(subject.app, scenario))
+    _say(figures | {"facts": check(requests)})
 
 
 if __name__ == "__main__":

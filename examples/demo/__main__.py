@@ -23,7 +23,7 @@ START_S = 60.0
 LOG_TAIL_LINES = 25
 
 
-class Failed(Exception):  # noqa: N818 - reads as a sentence where it is raised
+class Failed(Exception):
     """Something did not work; the message says what."""
 
 

@@ -136,6 +136,27 @@ def folded_span(
     return target
 
 
+def unfold(target: Span, before: int, moved_ns: int, start_ns: int, length_ns: int) -> None:
+    """Make one call that was current as its folded ``target`` a span of its own after all.
+
+    The spans recorded in it (those from ``before`` on) become its children, and what it moved
+    meanwhile (``target`` had moved ``moved_ns`` when it began) becomes its own.
+    """
+    trace = target.trace
+    if trace.finished:
+        return
+    span = Span(trace, target.parent, target.kind, target.name, target.attributes, start_ns)
+    span.end_ns = start_ns + length_ns
+    span.moved_ns, target.moved_ns = target.moved_ns - moved_ns, moved_ns
+    for child in trace.spans[before:]:
+        if child.parent is target:
+            child.parent = span
+    if len(trace.spans) < trace.limit:
+        trace.spans.append(span)
+    else:
+        fold_closed(span)
+
+
 def fold_closed(span: Span) -> None:
     """A trace at its limit keeps exact stages: what has no room is folded below the root.
 

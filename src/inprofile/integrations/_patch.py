@@ -18,7 +18,7 @@ from wrapt import register_post_import_hook, resolve_path
 
 from inprofile.core.guard import guard
 from inprofile.core.model import Attributes, Location, Span
-from inprofile.core.recorder import current, fold, fold_closed, folded_span
+from inprofile.core.recorder import current, fold_closed, folded_span, unfold
 
 Function = Callable[..., Any]
 Named = tuple[str | Location, Attributes | None]
@@ -42,42 +42,42 @@ class Patch(NamedTuple):
 # recorded operation of every library.
 _TIMED = """
 {async_}def {name}({parameters}):
-    parent = current_get()
-    if parent is None or parent.trace.finished{or_leaf}:
-        return {await_}original({arguments})
+    _parent = _current_get()
+    if _parent is None or _parent.trace.finished{or_leaf}:
+        return {await_}_original({arguments})
     try:
-        named = {named}
-        if named is None:
-            return {await_}original({arguments})
-        trace = parent.trace
-        clock = trace.clock
-        span = Span(trace, parent, kind, named[0], named[1], clock())
-    except Exception as error:
-        caught(error)
-        return {await_}original({arguments})
-    current_set(span)
+        _named = {named}
+        if _named is None:
+            return {await_}_original({arguments})
+        _trace = _parent.trace
+        _clock = _trace.clock
+        _span = _Span(_trace, _parent, _kind, _named[0], _named[1], _clock())
+    except Exception as _error:
+        _caught(_error)
+        return {await_}_original({arguments})
+    _current_set(_span)
     try:
-        result = {await_}original({arguments})
-{finished}        return result
-    except BaseException as error:
-        span.error = type(error).__name__
+        _result = {await_}_original({arguments})
+{finished}        return _result
+    except BaseException as _error:
+        _span.error = type(_error).__name__
         raise
     finally:
-        current_set(parent)
-        if not trace.finished:
-            span.end_ns = clock()
-            if len(trace.spans) < trace.limit:
-                trace.spans.append(span)
+        _current_set(_parent)
+        if not _trace.finished:
+            _span.end_ns = _clock()
+            if len(_trace.spans) < _trace.limit:
+                _trace.spans.append(_span)
             else:
-                fold_closed(span)
+                _fold_closed(_span)
 """
 
 
 _FINISHED = """\
         try:
             {call}
-        except Exception as error:
-            caught(error)
+        except Exception as _error:
+            _caught(_error)
 """
 
 
@@ -89,26 +89,29 @@ def timed(
     ``leaf`` calls inside of one of their own kind are left alone: the driver below an ORM,
     the transport below a client. Only our own part is shielded; the library's call is not.
     """
+    given = describe if callable(describe) else None
 
     def wrap(original: Function) -> Function:
         signature = _Signature(original)
-        told = signature.call("finished", finished, "span", "result")
+        told = signature.call("_finished", finished, "_span", "_result")
         return signature.compiled(
             _TIMED,
             {
-                "or_leaf": " or parent.kind == kind" if leaf else "",
-                "named": signature.call("describe", describe) if callable(describe) else "describe",
+                "or_leaf": " or _parent.kind == _kind" if leaf else "",
+                "named": signature.call("_describe", describe)
+                if callable(describe)
+                else "_describe",
                 "finished": _FINISHED.format(call=told) if finished else "",
             },
             {
-                "kind": kind,
-                "describe": describe if callable(describe) else (describe, None),
-                "finished": finished,
-                "current_get": current.get,
-                "current_set": current.set,
-                "caught": guard.caught,
-                "Span": Span,
-                "fold_closed": fold_closed,
+                "_kind": kind,
+                "_describe": given or (describe, None),
+                "_finished": finished,
+                "_current_get": current.get,
+                "_current_set": current.set,
+                "_caught": guard.caught,
+                "_Span": Span,
+                "_fold_closed": fold_closed,
             },
         )
 
@@ -174,7 +177,7 @@ class _Signature:
             await_="await " if is_coroutine else "",
             **parts,
         )
-        scope = {**names, **self.defaults, "original": self.original}
+        scope = {**names, **self.defaults, "_original": self.original}
         exec(compile(source, "<inprofile>", "exec"), scope)  # noqa: S102 - our own template
         wrapper: Function = scope[name if name.isidentifier() else "call"]
         return functools.wraps(self.original)(wrapper)
@@ -201,37 +204,51 @@ def _passed(parameter: inspect.Parameter) -> str:
 
 _FOLDED = """
 {async_}def {name}({parameters}):
-    parent = current.get()
-    if parent is None or parent.trace.finished or parent.kind == kind:
-        return {await_}original({arguments})
-    clock = parent.trace.clock
-    start_ns = clock()
+    _parent = _current_get()
+    if _parent is None or _parent.trace.finished or _parent.kind == _kind:
+        return {await_}_original({arguments})
+    _trace = _parent.trace
     try:
-        return {await_}original({arguments})
+        _target = _folded_span(_parent, _kind, *{named})
+    except Exception as _error:
+        _caught(_error)
+        return {await_}_original({arguments})
+    _clock = _trace.clock
+    _before, _moved_ns = len(_trace.spans), _target.moved_ns
+    _current_set(_target)
+    _start_ns = _clock()
+    try:
+        return {await_}_original({arguments})
     finally:
-        end_ns = clock()
-        try:
-            named = {named}
-            if named is not None:
-                fold(parent, kind, named[0], start_ns, end_ns, named[1])
-        except Exception as error:
-            caught(error)
+        _current_set(_parent)
+        _length_ns = _clock() - _start_ns
+        if len(_trace.spans) == _before:
+            _target.count += 1
+            _target.moved_ns += _length_ns
+            _parent.moved_ns -= _length_ns
+        else:
+            _unfold(_target, _before, _moved_ns, _start_ns, _length_ns)
 """
 
 
-def folded(kind: str, describe: Describe) -> Callable[[Function], Function]:
-    """A wrapper for calls made thousands of times: repeats share one span with a count."""
+def folded(kind: str, describe: Callable[..., Named]) -> Callable[[Function], Function]:
+    """A wrapper for calls made thousands of times: repeats share one span with a count.
+
+    Only a call in which other spans were recorded becomes a span of its own.
+    """
 
     def wrap(original: Function) -> Function:
         names = {
-            "kind": kind,
-            "describe": describe,
-            "current": current,
-            "fold": fold,
-            "caught": guard.caught,
+            "_kind": kind,
+            "_describe": describe,
+            "_current_get": current.get,
+            "_current_set": current.set,
+            "_folded_span": folded_span,
+            "_unfold": unfold,
+            "_caught": guard.caught,
         }
         signature = _Signature(original)
-        parts = {"named": signature.call("describe", describe)}
+        parts = {"named": signature.call("_describe", describe)}
         return signature.compiled(_FOLDED, parts, names)
 
     return wrap
@@ -239,29 +256,29 @@ def folded(kind: str, describe: Describe) -> Callable[[Function], Function]:
 
 _FETCHING = """
 def {name}({parameters}):
-    parent = current_get()
-    if parent is None or parent.trace.finished or parent.kind == "db":
-        return original({arguments})
-    trace = parent.trace
+    _parent = _current_get()
+    if _parent is None or _parent.trace.finished or _parent.kind == "db":
+        return _original({arguments})
+    _trace = _parent.trace
     try:
-        last = trace.last_statement
-        if last is not None and last[0] is {key}:
-            taker = last[1]
+        _last = _trace.last_statement
+        if _last is not None and _last[0] is {key}:
+            _taker = _last[1]
         else:
-            taker = folded_span(parent, "db", *{named})
-    except Exception as error:
-        caught(error)
-        return original({arguments})
-    clock = trace.clock
-    current_set(taker)
-    start_ns = clock()
+            _taker = _folded_span(_parent, "db", *{named})
+    except Exception as _error:
+        _caught(_error)
+        return _original({arguments})
+    _clock = _trace.clock
+    _current_set(_taker)
+    _start_ns = _clock()
     try:
-        return original({arguments})
+        return _original({arguments})
     finally:
-        length_ns = clock() - start_ns
-        parent.moved_ns -= length_ns
-        taker.moved_ns += length_ns
-        current_set(parent)
+        _length_ns = _clock() - _start_ns
+        _parent.moved_ns -= _length_ns
+        _taker.moved_ns += _length_ns
+        _current_set(_parent)
 """
 
 
@@ -272,21 +289,25 @@ def fetching(
 
     ``key_of`` gives the key under which the statement was remembered in
     ``trace.last_statement``, ``named`` what it is called when it was not (both are called
-    with those of the fetch's arguments that they declare). A fetch is no operation of its own: it adds time, not a
-    count. The driver's own fetch below sees the statement as current and leaves it at that.
+    with those of the fetch's arguments that they declare). A fetch is no operation of its own:
+    it adds time, not a count. The driver's own fetch below sees the statement as current and
+    leaves it at that.
     """
 
     def wrap(original: Function) -> Function:
         names = {
-            "current_get": current.get,
-            "current_set": current.set,
-            "key_of": key_of,
-            "named": named,
-            "folded_span": folded_span,
-            "caught": guard.caught,
+            "_current_get": current.get,
+            "_current_set": current.set,
+            "_key_of": key_of,
+            "_named_by": named,
+            "_folded_span": folded_span,
+            "_caught": guard.caught,
         }
         signature = _Signature(original)
-        parts = {"key": signature.call("key_of", key_of), "named": signature.call("named", named)}
+        parts = {
+            "key": signature.call("_key_of", key_of),
+            "named": signature.call("_named_by", named),
+        }
         return signature.compiled(_FETCHING, parts, names)
 
     return wrap
