@@ -250,6 +250,9 @@ class Recorder:
         if error is not None:
             root.error = type(error).__name__
         try:
+            innermost = current.get()
+            if innermost is not root and innermost is not None:
+                _close_around(innermost, trace)
             settle(trace)
             self.sink(trace)
             if root.error is not None or trace.status >= SERVER_ERROR:
@@ -282,6 +285,16 @@ class Recorder:
         if not trace.identity:
             trace.identity = f"{self._random.getrandbits(128):032x}"
         return trace.identity
+
+
+def _close_around(innermost: Span, trace: Trace) -> None:
+    """Close what is open around the last byte: an endpoint that sends it, middleware."""
+    span: Span | None = innermost
+    while span is not None and span is not trace.root:
+        if span.trace is trace and not span.end_ns:
+            span.end_ns = trace.root.end_ns
+            trace.spans.append(span)
+        span = span.parent
 
 
 def release(trace: Trace) -> None:
