@@ -21,13 +21,17 @@ class Miscounted(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way of watching: what it is called, its environment and the modules it needs."""
+    """One way of watching: what it is called, its environment and the modules it needs.
+
+    ``switch`` turns it on and off while the application runs, where it can be.
+    """
 
     name: str
     title: str
     install: Callable[[Subject], Check]
     environment: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    switch: Callable[[bool], None] | None = None
 
 
 class Noop:
@@ -79,14 +83,18 @@ def _inprofile(subject: Subject) -> Check:
     return check
 
 
-def _paused(subject: Subject) -> Check:
+def _switch(enabled: bool) -> None:  # noqa: FBT001 - a switch
     from inprofile import runtime
 
-    check = _inprofile(subject)
     recorder = runtime.recorder()
     if recorder is None:
-        raise Miscounted("inprofile has no recorder to switch off")
-    recorder.enabled = False
+        raise Miscounted("inprofile has no recorder to switch")
+    recorder.enabled = enabled
+
+
+def _paused(subject: Subject) -> Check:
+    check = _inprofile(subject)
+    _switch(False)
     return check
 
 
@@ -121,8 +129,11 @@ def _contrib(subject: Subject) -> Check:
     def check(requests: int) -> Facts:
         provider.force_flush()
         if not 0 < exporter.servers <= requests:  # a full queue drops spans, never doubles them
-            _exactly("contrib OpenTelemetry", exporter.servers, requests)
-        return {"spans exported per request": exporter.exported / requests}
+            _exactly("OpenTelemetry contrib", exporter.servers, requests)
+        per_request = exporter.exported / exporter.servers
+        if per_request < subject.queries:  # it refuses versions that it does not know, and goes on
+            raise Miscounted(f"OpenTelemetry contrib made {per_request:.1f} spans a request")
+        return {"spans exported per request": per_request}
 
     return check
 
@@ -149,9 +160,13 @@ VARIANTS = {
         Variant("noop", "no-op middleware", _noop),
         Variant("off", "inprofile off", _inprofile, {"INPROFILE_ENABLED": "0"}),
         Variant("paused", "inprofile paused", _paused),
-        Variant("on", "**inprofile on**", _inprofile),
+        Variant("on", "**inprofile on**", _inprofile, switch=_switch),
         Variant(
-            "kept", "inprofile on, every trace kept", _inprofile, {"INPROFILE_SAMPLE_RATE": "1"}
+            "kept",
+            "inprofile on, every trace kept",
+            _inprofile,
+            {"INPROFILE_SAMPLE_RATE": "1"},
+            switch=_switch,
         ),
         Variant(
             "contrib",
