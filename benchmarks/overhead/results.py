@@ -14,11 +14,7 @@ FIGURES = {
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One process: a scenario under a variant. Microseconds are per request.
-
-    ``spin_us`` is what the machine took for a fixed loop meanwhile; ``switched_us`` what the
-    variant adds over itself switched off in the same process, where it has a switch.
-    """
+    """One process: a scenario under a variant. Microseconds are per request."""
 
     scenario: str
     variant: str
@@ -27,26 +23,19 @@ class Measurement:
     min_us: float
     median_us: float
     cpu_us: float
-    spin_us: float
-    switched_us: float | None = None
     peak_bytes: dict[str, int] = field(default_factory=dict)
     facts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All measurements of one run, and what they were made on.
-
-    ``figure`` is one of FIGURES; ``repeated`` counts the processes that were run again as the
-    machine was slow.
-    """
+    """All measurements of one run, and what they were made on. ``figure`` is one of FIGURES."""
 
     measurements: list[Measurement]
     rounds: int
     batches: int
     about: dict[str, str]
     figure: str = "min"
-    repeated: int = 0
 
     def names(self, kind: str) -> list[str]:
         """Return the scenarios or variants that occur."""
@@ -58,14 +47,6 @@ class Results:
             one.round: float(getattr(one, f"{self.figure}_us"))
             for one in self.measurements
             if (one.scenario, one.variant) == (scenario, variant)
-        }
-
-    def switched(self, scenario: str, variant: str) -> dict[int, float]:
-        """Return what the variant adds over itself switched off, by round."""
-        return {
-            one.round: one.switched_us
-            for one in self.measurements
-            if (one.scenario, one.variant) == (scenario, variant) and one.switched_us is not None
         }
 
     def peak_bytes(self, scenario: str, variant: str) -> dict[int, int]:

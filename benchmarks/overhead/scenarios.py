@@ -119,9 +119,9 @@ def _core() -> Subject:
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
-        Scenario("nothing", "Do-nothing JSON route", "/nothing", _nothing, batch=100),
-        Scenario("orm", f"{QUERIES} ORM queries", "/orm", _orm, batch=4, queries=QUERIES),
-        Scenario("core", f"{QUERIES} Core queries", "/core", _core, batch=6, queries=QUERIES),
+        Scenario("nothing", "Do-nothing JSON route", "/nothing", _nothing, batch=300),
+        Scenario("orm", f"{QUERIES} ORM queries", "/orm", _orm, batch=15, queries=QUERIES),
+        Scenario("core", f"{QUERIES} Core queries", "/core", _core, batch=25, queries=QUERIES),
         Scenario(
             "stream",
             f"{CHUNKS:,}-chunk stream",
@@ -130,6 +130,6 @@ SCENARIOS = {
             batch=4,
             memory_paths=tuple((n, f"/stream/{n}") for n in (100, 1000, 10_000)),
         ),
-        Scenario("thread", "`def` route", "/thread", _thread, batch=30),
+        Scenario("thread", "`def` route", "/thread", _thread, batch=120),
     )
 }

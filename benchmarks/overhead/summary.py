@@ -12,7 +12,7 @@ BARE, CONTRIB, BASE = "bare", "contrib", "nothing"
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The median of some rounds, and the quartiles between which half of them lie."""
+    """The median of some rounds and how far they lie apart."""
 
     median: float
     low: float
@@ -24,9 +24,8 @@ class Row:
     """One scenario under one variant.
 
     ``added`` is over bare in the same round; ``of_contrib`` is its median as a share of
-    contrib's; ``query`` is what each query adds beyond what the request itself adds;
-    ``switched`` and ``switched_query`` are the same over the variant switched off in one
-    process. None stands for what cannot be known from this run.
+    contrib's; ``query`` is what each query adds beyond what the request itself adds. None
+    stands for what cannot be known from this run.
     """
 
     scenario: str
@@ -36,20 +35,15 @@ class Row:
     added: Spread | None
     of_contrib: float | None
     query: Spread | None
-    switched: Spread | None
-    switched_query: Spread | None
     peak_bytes: dict[int, int]
 
 
 def spread(values: Iterable[float]) -> Spread | None:
-    """Return the median and the quartiles of ``values``, None without any."""
+    """Return the median and the extremes of ``values``, None without any."""
     listed = list(values)
     if not listed:
         return None
-    if len(listed) == 1:
-        return Spread(listed[0], listed[0], listed[0])
-    low, middle, high = statistics.quantiles(listed, n=4, method="inclusive")
-    return Spread(middle, low, high)
+    return Spread(statistics.median(listed), min(listed), max(listed))
 
 
 def differences(these: Mapping[int, float], those: Mapping[int, float]) -> dict[int, float]:
@@ -70,16 +64,12 @@ def added_per_query(results: Results, scenario: str, variant: str) -> dict[int, 
     That is what it adds to the request, less what it adds to the do-nothing request of the
     same round, by the number of queries. It includes the checkout and the rollback.
     """
-    return _per_query(scenario, added(results, scenario, variant), added(results, BASE, variant))
-
-
-def _per_query(
-    scenario: str, request: Mapping[int, float], base: Mapping[int, float]
-) -> dict[int, float]:
     queries = SCENARIOS[scenario].queries
     if not queries:
         return {}
-    return {number: us / queries for number, us in differences(request, base).items()}
+    base = added(results, BASE, variant)
+    beyond = differences(added(results, scenario, variant), base)
+    return {number: us / queries for number, us in beyond.items()}
 
 
 def rows(results: Results) -> list[Row]:
@@ -101,8 +91,6 @@ def _scenario_rows(results: Results, scenario: str) -> list[Row]:
         if us is None or bare is None:
             continue
         more = spread(added(results, scenario, variant).values())
-        switched = results.switched(scenario, variant)
-        base = results.switched(BASE, variant)
         found.append(
             Row(
                 scenario=scenario,
@@ -112,8 +100,6 @@ def _scenario_rows(results: Results, scenario: str) -> list[Row]:
                 added=more,
                 of_contrib=share(more, contrib),
                 query=spread(added_per_query(results, scenario, variant).values()),
-                switched=spread(switched.values()),
-                switched_query=spread(_per_query(scenario, switched, base).values()),
                 peak_bytes=results.peak_bytes(scenario, variant),
             )
         )

@@ -21,17 +21,13 @@ class Miscounted(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way of watching: what it is called, its environment and the modules it needs.
-
-    ``switch`` turns it on and off while the application runs, where it can be.
-    """
+    """One way of watching: what it is called, its environment and the modules it needs."""
 
     name: str
     title: str
     install: Callable[[Subject], Check]
     environment: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
-    switch: Callable[[bool], None] | None = None
 
 
 class Noop:
@@ -83,18 +79,14 @@ def _inprofile(subject: Subject) -> Check:
     return check
 
 
-def _switch(enabled: bool) -> None:  # noqa: FBT001 - a switch
+def _paused(subject: Subject) -> Check:
     from inprofile import runtime
 
+    check = _inprofile(subject)
     recorder = runtime.recorder()
     if recorder is None:
-        raise Miscounted("inprofile has no recorder to switch")
-    recorder.enabled = enabled
-
-
-def _paused(subject: Subject) -> Check:
-    check = _inprofile(subject)
-    _switch(False)
+        raise Miscounted("inprofile has no recorder to switch off")
+    recorder.enabled = False
     return check
 
 
@@ -160,13 +152,9 @@ VARIANTS = {
         Variant("noop", "no-op middleware", _noop),
         Variant("off", "inprofile off", _inprofile, {"INPROFILE_ENABLED": "0"}),
         Variant("paused", "inprofile paused", _paused),
-        Variant("on", "**inprofile on**", _inprofile, switch=_switch),
+        Variant("on", "**inprofile on**", _inprofile),
         Variant(
-            "kept",
-            "inprofile on, every trace kept",
-            _inprofile,
-            {"INPROFILE_SAMPLE_RATE": "1"},
-            switch=_switch,
+            "kept", "inprofile on, every trace kept", _inprofile, {"INPROFILE_SAMPLE_RATE": "1"}
         ),
         Variant(
             "contrib",

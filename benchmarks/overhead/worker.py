@@ -1,84 +1,61 @@
 """One fresh process: builds one scenario, puts one variant around it, and times it.
 
-Usage: python -m benchmarks.overhead.worker SCENARIO VARIANT BATCHES CPU
+Usage: python -m benchmarks.overhead.worker SCENARIO VARIANT [CPU]
 """
 
 import asyncio
 import gc
 import json
 import os
-import statistics
 import sys
-import time
 import tracemalloc
-from collections.abc import Callable
 
 from benchmarks.overhead.driver import App, Batch, Driver
 from benchmarks.overhead.scenarios import SCENARIOS, Scenario
 from benchmarks.overhead.variants import VARIANTS
 
-WARM_BATCHES = 5
+WARM_BATCHES = 3
 MEMORY_REPEATS = 3
-SPINS = 20_000
-"""Steps of the loop that tells how fast the machine is: about a millisecond."""
 
 
-def spin_us() -> float:
-    """Time a fixed loop."""
-    start_ns = time.perf_counter_ns()
-    total = 0
-    for n in range(SPINS):
-        total += n
-    return (time.perf_counter_ns() - start_ns) / 1000
+async def measure(app: App, scenario: Scenario) -> tuple[int, dict[str, object]]:
+    """Ask ``app`` until it is warm, then once for every line that comes in, until "end".
 
-
-async def measure(app: App, scenario: Scenario, batches: int) -> tuple[int, dict[str, object]]:
-    """Ask ``app`` until it is warm, then time it; the requests made and the figures."""
+    A line of figures goes out for each: whoever asks takes turns among many such processes,
+    so that what slows the machine for a while slows all of them. Returns the requests made
+    and the last figures.
+    """
     driver = Driver(app, scenario.path)
     answer = await driver.answer()
     for _ in range(WARM_BATCHES):
         await driver.batch(scenario.batch)
     gc.collect()
     gc.freeze()  # what was loaded is not walked again; the collector itself stays on
-    spins, taken = [], []
-    for _ in range(batches):
-        spins.append(spin_us())
-        taken.append(await driver.batch(scenario.batch))
-    wall_us = [per_request_us(batch) for batch in taken]
-    return driver.requests, {
-        "answer": answer,
-        "min_us": min(wall_us),
-        "median_us": statistics.median(wall_us),
-        "cpu_us": statistics.median(batch.cpu_ns / batch.requests / 1000 for batch in taken),
-        "spin_us": min(spins),
-    }
+    _say({"ready": True})
+    for line in sys.stdin:
+        if line.strip() == "end":
+            break
+        await driver.batch(max(scenario.batch // 10, 1))  # the caches were someone else's
+        batch = await driver.batch(scenario.batch)
+        _say({"wall_us": _each_us(batch.wall_ns, batch), "cpu_us": _each_us(batch.cpu_ns, batch)})
+    figures: dict[str, object] = {"answer": answer, "peak_bytes": {}}
+    requests = driver.requests
+    if scenario.memory_paths:
+        figures["peak_bytes"], asked = await peaks(app, scenario.memory_paths)
+        requests += asked
+    return requests, figures
 
 
-async def switched(
-    app: App, scenario: Scenario, batches: int, switch: Callable[[bool], None]
-) -> tuple[int, float]:
-    """Time batches with the variant switched on and off in turns.
-
-    Return how many requests it was on for, and what it then adds: the difference between the
-    fastest of each. The two share one process, so its luck with memory cancels out.
-    """
-    driver = Driver(app, scenario.path)
-    on_us, off_us = [], []
-    for _ in range(batches):
-        on_us.append(per_request_us(await driver.batch(scenario.batch)))
-        switch(False)
-        off_us.append(per_request_us(await driver.batch(scenario.batch)))
-        switch(True)
-    return driver.requests // 2, min(on_us) - min(off_us)
+def _each_us(total_ns: int, batch: Batch) -> float:
+    return total_ns / batch.requests / 1000
 
 
-def per_request_us(batch: Batch) -> float:
-    """Return the wall time of one request."""
-    return batch.wall_ns / batch.requests / 1000
+def _say(what: dict[str, object]) -> None:
+    print(json.dumps(what), flush=True)
 
 
-async def peaks(app: App, paths: tuple[tuple[int, str], ...]) -> tuple[int, dict[int, int]]:
-    """Return how many requests it took to see how far memory grows in one of each path.
+async def peaks(app: App, paths: tuple[tuple[int, str], ...]) -> tuple[dict[int, int], int]:
+    """How far memory grows in one request of each path, and how many requests that took.
 
     By tracemalloc, over what was there before the request, with the collector off so that
     garbage shows; the least of some repeats, as other threads allocate too.
@@ -100,34 +77,18 @@ async def peaks(app: App, paths: tuple[tuple[int, str], ...]) -> tuple[int, dict
         requests += driver.requests
     gc.enable()
     tracemalloc.stop()
-    return requests, grown
-
-
-async def figures(app: App, scenario: Scenario, batches: int, variant: str) -> dict[str, object]:
-    """Measure everything, and return it with the number of ``requests`` that were watched."""
-    requests, found = await measure(app, scenario, batches)
-    switch = VARIANTS[variant].switch
-    if switch is not None:
-        watched, found["switched_us"] = await switched(app, scenario, batches, switch)
-        requests += watched
-    if scenario.memory_paths:
-        asked, found["peak_bytes"] = await peaks(app, scenario.memory_paths)
-        requests += asked
-    return found | {"requests": requests}
+    return grown, requests
 
 
 def main() -> None:
-    """Measure what the arguments say and print the figures as JSON."""
-    name, variant, batches, cpu = sys.argv[1:]
-    if int(cpu) >= 0:
-        os.sched_setaffinity(0, {int(cpu)})
-    scenario = SCENARIOS[name]
+    """Measure what the arguments say, when told to, and print the figures as JSON lines."""
+    scenario, variant = SCENARIOS[sys.argv[1]], VARIANTS[sys.argv[2]]
+    if len(sys.argv) > 3:
+        os.sched_setaffinity(0, {int(sys.argv[3])})
     subject = scenario.build()
-    check = VARIANTS[variant].install(subject)
-    found = asyncio.run(figures(subject.app, scenario, int(batches), variant))
-    requests = found.pop("requests")
-    assert isinstance(requests, int)
-    print(json.dumps(found | {"facts": check(requests)}))
+    check = variant.install(subject)
+    requests, figures = asyncio.run(measure(subject.app, scenario))
+    _say(figures | {"facts": check(requests)})
 
 
 if __name__ == "__main__":

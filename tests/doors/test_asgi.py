@@ -82,7 +82,11 @@ def test_any_asgi_callable_is_wrapped():
     with record() as recorded:
         asgi.asked(door, "/x")
     trace = recorded.trace
-    assert (trace.route, trace.status, sorted(trace.stages)) == ("_UNMATCHED", 200, ["handler", "send"])
+    assert (trace.route, trace.status, sorted(trace.stages)) == (
+        "_UNMATCHED",
+        200,
+        ["handler", "send"],
+    )
     assert inprofile.uninstrument(door) is bare
 
 
@@ -177,13 +181,16 @@ def test_a_client_that_goes_away_is_told_apart():
 
 
 @pytest.mark.parametrize(
-    "header", ["1700000000.5", "1700000000500", "1700000000500000", "t=1700000000.5", " t=1700000000500 "]
+    "header",
+    ["1700000000.5", "1700000000500", "1700000000500000", "t=1700000000.5", " t=1700000000500 "],
 )
 def test_the_proxys_clock_is_read_in_any_unit(header):
     assert request_start_s(header.encode()) == 1_700_000_000.5
 
 
-@pytest.mark.parametrize("header", ["", "t=", "soon", "nan", "inf", "-inf", "1e999", "\xff", "0x10"])
+@pytest.mark.parametrize(
+    "header", ["", "t=", "soon", "nan", "inf", "-inf", "1e999", "\xff", "0x10"]
+)
 def test_nonsense_from_the_proxy_is_no_wait(header):
     door = inprofile.instrument(small())
     with record() as recorded:
@@ -219,7 +226,12 @@ def test_a_websocket_is_one_trace_that_counts_its_messages():
     with record() as recorded:
         asgi.exchange_now(app, scope, ({"type": "websocket.connect"}, text, text, text))
     trace = recorded.trace
-    assert (trace.door, trace.route, trace.messages, trace.error) == ("websocket", "/ws/{room}", [3, 3], None)
+    assert (trace.door, trace.route, trace.messages, trace.error) == (
+        "websocket",
+        "/ws/{room}",
+        [3, 3],
+        None,
+    )
 
 
 def test_switched_off_nothing_is_recorded():
@@ -261,5 +273,8 @@ def test_gathered_requests_keep_apart():
 
     with record() as recorded:
         asyncio.run(all_at_once())
-    names = [[span.name for span in trace.spans if span.kind == "validation"] for trace in recorded.traces]
+    names = [
+        [span.name for span in trace.spans if span.kind == "validation"]
+        for trace in recorded.traces
+    ]
     assert sorted(names) == [[f"part {n}", "parameters"][::-1] for n in range(8)]

@@ -3,8 +3,18 @@
 from contextlib import asynccontextmanager
 
 import pytest
-from fastapi import BackgroundTasks, Depends, FastAPI, File, Form, Header, HTTPException, Response
-from fastapi import UploadFile, WebSocket
+from fastapi import (
+    BackgroundTasks,
+    Depends,
+    FastAPI,
+    File,
+    Form,
+    Header,
+    HTTPException,
+    Response,
+    UploadFile,
+    WebSocket,
+)
 from fastapi.responses import PlainTextResponse, RedirectResponse
 from pydantic import BaseModel
 from starlette.applications import Starlette
@@ -91,7 +101,9 @@ def background_tasks():
     return app
 
 
-@example(get("/teapot"), get("/mine"), get("/crash"), get("/none"), get("/items/x"), get("/started"))
+@example(
+    get("/teapot"), get("/mine"), get("/crash"), get("/none"), get("/items/x"), get("/started")
+)
 def exception_handlers():
     class Mine(Exception):
         pass
@@ -177,7 +189,9 @@ def websockets_with_dependencies():
     return app
 
 
-@example(get("/sub/hi"), get("/sub"), get("/sub/none"), get("/star/x/y"), get("/red/"), get("/slash/"))
+@example(
+    get("/sub/hi"), get("/sub"), get("/sub/none"), get("/star/x/y"), get("/red/"), get("/slash/")
+)
 def sub_applications():
     app, sub = FastAPI(), FastAPI()
 
@@ -257,7 +271,9 @@ ORDER = b'{"name": "tea", "price": "2.5"}'
 JSON = ((b"content-type", b"application/json"),)
 FORM = ((b"content-type", b"application/x-www-form-urlencoded"),)
 BOUNDARY = ((b"content-type", b"multipart/form-data; boundary=b"),)
-FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nabc\r\n--b--\r\n'
+FILE = (
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nabc\r\n--b--\r\n'
+)
 
 
 @example(
@@ -302,12 +318,13 @@ def bodies_and_models():
     @app.get("/cookie")
     async def cookie(response: Response):
         response.set_cookie("c", "d")
-        return None
 
     return app
 
 
-@example(get("/"), get("/", headers=((b"origin", b"http://a"), (b"accept-encoding", b"gzip"))), get("/x"))
+@example(
+    get("/"), get("/", headers=((b"origin", b"http://a"), (b"accept-encoding", b"gzip"))), get("/x")
+)
 def middlewares():
     class Stamp(BaseHTTPMiddleware):
         async def dispatch(self, request, call_next):
@@ -342,7 +359,12 @@ def middlewares():
     )
 
 
-@example((asgi.scope("/", type="lifespan"), ({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})))
+@example(
+    (
+        asgi.scope("/", type="lifespan"),
+        ({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}),
+    )
+)
 def lifespan():
     @asynccontextmanager
     async def life(app):
@@ -388,7 +410,9 @@ def test_an_app_behaves_the_same_with_and_without_the_line(name):
     without = [asgi.exchange_now(bare, dict(scope), incoming) for scope, incoming in exchanges]
     measured = make()
     inprofile.instrument(measured)
-    with_line = [asgi.exchange_now(measured, dict(scope), incoming) for scope, incoming in exchanges]
+    with_line = [
+        asgi.exchange_now(measured, dict(scope), incoming) for scope, incoming in exchanges
+    ]
     assert with_line == without
     assert inprofile.status()["errors"] == 0
     assert any(without)

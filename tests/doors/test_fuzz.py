@@ -34,7 +34,9 @@ methods = st.sampled_from(["GET", "HEAD", "POST", "BREW", "", "get"]) | st.text(
 paths = st.sampled_from(["/", "/items/1", "/any/x", "/metrics", "/items/"]) | st.text(max_size=30)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(headers, methods, paths, st.binary(max_size=20))
 def test_the_response_is_the_bare_apps_and_the_series_stay_under_their_caps(
     headers, method, path, query
@@ -61,5 +63,7 @@ def test_scanners_fill_one_series_and_registered_routes_keep_theirs():
     for number in range(3000):
         asgi.asked(app, f"/wp-admin/{number}.php", f"M{number}")
     asgi.asked(app, "/items/1")
-    labels = {key[1:3] for key in running().read().series if key[0] == "http.server.request.duration"}
+    labels = {
+        key[1:3] for key in running().read().series if key[0] == "http.server.request.duration"
+    }
     assert labels == {("_OVERFLOW", "_OVERFLOW"), ("_OTHER", "_UNMATCHED"), ("GET", "/items/{id}")}

@@ -14,7 +14,9 @@ import httpx
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-COUNT = re.compile(r'http_server_request_duration_seconds_count\{[^}]*http_route="/pid"[^}]*\} (\S+)')
+COUNT = re.compile(
+    r'http_server_request_duration_seconds_count\{[^}]*http_route="/pid"[^}]*\} (\S+)'
+)
 
 
 def free_port():
