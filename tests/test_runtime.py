@@ -477,6 +477,28 @@ print(json.dumps([json.loads(os.read(reads, 9999)), status["workers"] == [os.get
     assert len(Store(tmp_path / "base" / "shop").traces()) == 6
 
 
+def test_forked_siblings_give_their_traces_different_identities(tmp_path):
+    found = forking(
+        tmp_path,
+        """
+inprofile.instrument(slow_ms=0)
+seen = []
+runtime.running().observers.append(lambda trace: seen.append(trace.identity))
+
+def identity():
+    reads, writes = os.pipe()
+    def act():
+        work()
+        os.write(writes, seen[-1].encode())
+    os.waitpid(forked(act), 0)
+    return os.read(reads, 99).decode()
+
+print(json.dumps([identity() for _ in range(3)]))
+""",
+    )
+    assert len(set(found)) == 3
+
+
 def test_a_child_that_measures_nothing_costs_and_leaves_nothing(tmp_path):
     found = forking(
         tmp_path,

@@ -180,6 +180,7 @@ class Runtime:
         """In the child: a process of its own, which opens its own cells at its first trace."""
         self._opening = threading.RLock()
         meter = self._closed()
+        self.recorder.reseed()
         current.set(None)
         if meter is not None:
             meter.cells.lock = threading.RLock()

@@ -280,6 +280,10 @@ class Recorder:
         self.identify(trace)
         self.keep(trace)
 
+    def reseed(self) -> None:
+        """Draw anew: a forked worker must not repeat its siblings' identities."""
+        self._random.seed()
+
     def identify(self, trace: Trace) -> str:
         """The identity of ``trace``, given when it is first asked for."""
         if not trace.identity:

@@ -45,15 +45,16 @@ _TIMED = """
     _parent = _current_get()
     if _parent is None or _parent.trace.finished{or_leaf}:
         return {await_}_original({arguments})
+    _span = None
     try:
         _named = {named}
-        if _named is None:
-            return {await_}_original({arguments})
-        _trace = _parent.trace
-        _clock = _trace.clock
-        _span = _Span(_trace, _parent, _kind, _named[0], _named[1], _clock())
+        if _named is not None:
+            _trace = _parent.trace
+            _clock = _trace.clock
+            _span = _Span(_trace, _parent, _kind, _named[0], _named[1], _clock())
     except Exception as _error:
         _caught(_error)
+    if _span is None:
         return {await_}_original({arguments})
     _current_set(_span)
     try:
@@ -207,11 +208,12 @@ _FOLDED = """
     _parent = _current_get()
     if _parent is None or _parent.trace.finished or _parent.kind == _kind:
         return {await_}_original({arguments})
-    _trace = _parent.trace
+    _trace, _target = _parent.trace, None
     try:
         _target = _folded_span(_parent, _kind, *{named})
     except Exception as _error:
         _caught(_error)
+    if _target is None:
         return {await_}_original({arguments})
     _clock = _trace.clock
     _before, _moved_ns = len(_trace.spans), _target.moved_ns
@@ -259,7 +261,7 @@ def {name}({parameters}):
     _parent = _current_get()
     if _parent is None or _parent.trace.finished or _parent.kind == "db":
         return _original({arguments})
-    _trace = _parent.trace
+    _trace, _taker = _parent.trace, None
     try:
         _last = _trace.last_statement
         if _last is not None and _last[0] is {key}:
@@ -268,6 +270,7 @@ def {name}({parameters}):
             _taker = _folded_span(_parent, "db", *{named})
     except Exception as _error:
         _caught(_error)
+    if _taker is None:
         return _original({arguments})
     _clock = _trace.clock
     _current_set(_taker)
@@ -338,6 +341,8 @@ class Patcher:
         self.active = False
         self.missing: list[str] = []
         self._placed: dict[str, list[_Placed]] = {}
+        self._originals: dict[Function, Function] = {}
+        self._replacements: dict[Function, Function] = {}
         self._hooked: set[str] = set()
 
     @property
@@ -363,6 +368,8 @@ class Patcher:
             for one in reversed(placed):
                 one.remove()
         self._placed.clear()
+        self._originals.clear()
+        self._replacements.clear()
 
     def _hook(self, name: str, patches: tuple[Patch, ...]) -> Callable[[ModuleType], None]:
         def hook(module: ModuleType) -> None:
@@ -374,17 +381,21 @@ class Patcher:
         return hook
 
     def _place(self, name: str, module: ModuleType, patches: tuple[Patch, ...]) -> None:
+        """One function that several modules have by name gets one wrapper, in all of them."""
         placed = self._placed.setdefault(name, [])
         for patch in patches:
             with guard:
                 try:
-                    parent, attribute, original = resolve_path(module, patch.path)
+                    parent, attribute, found = resolve_path(module, patch.path)
                 except AttributeError:
                     if not patch.optional:
                         self.missing.append(f"{name}.{patch.path}")
                     continue
                 inherited = attribute not in vars(parent)
-                replacement = patch.wrap(original)
+                original = self._originals.get(found, found)
+                replacement = self._replacements.get(original) or patch.wrap(original)
+                self._originals[replacement] = original
+                self._replacements[original] = replacement
                 setattr(parent, attribute, replacement)
                 placed.append(_Placed(parent, attribute, original, replacement, inherited))
 

@@ -40,13 +40,18 @@ def _template(route: Any, scope: Any) -> str:
 
 
 def _solve(original: Function) -> Function:
-    """All dependencies and parameters of one endpoint."""
+    """All dependencies and parameters of one endpoint, or of one dependency.
+
+    FastAPI hands what is solved already to the calls for a dependency's own dependencies.
+    """
 
     @wraps(original)
     async def solve_dependencies(**kwargs: Any) -> Any:
-        parent = current.get()
-        if parent is None or parent.trace.finished:
+        parent = recording()
+        if parent is None:
             return await original(**kwargs)
+        if "dependency_cache" in kwargs:
+            return await _solve_one(original, parent, kwargs)
         span = None
         if kwargs["dependant"].dependencies:
             span = open_span(parent, "dependencies", "(solving)")
@@ -61,24 +66,16 @@ def _solve(original: Function) -> Function:
     return solve_dependencies
 
 
-def _solve_one(original: Function) -> Function:
+async def _solve_one(original: Function, parent: Span, kwargs: dict[str, Any]) -> Any:
     """The dependencies of one dependency, after which FastAPI calls it."""
-
-    @wraps(original)
-    async def solve_dependencies(**kwargs: Any) -> Any:
-        parent = recording()
-        if parent is None:
-            return await original(**kwargs)
+    _end_section(parent)
+    result = await original(**kwargs)
+    with guard:
         _end_section(parent)
-        result = await original(**kwargs)
-        with guard:
-            _end_section(parent)
-            dependant = kwargs["dependant"]
-            if not result.errors and not _is_cached(dependant, kwargs.get("dependency_cache")):
-                _section(parent.trace, "dependencies", qualified(dependant.call))
-        return result
-
-    return solve_dependencies
+        dependant = kwargs["dependant"]
+        if not result.errors and not _is_cached(dependant, kwargs["dependency_cache"]):
+            _section(parent.trace, "dependencies", qualified(dependant.call))
+    return result
 
 
 def _is_cached(dependant: Any, cache: Any) -> bool:
@@ -165,7 +162,7 @@ PATCHES = {
         Patch("APIWebSocketRoute.handle", _api_route),
     ),
     "fastapi.dependencies.utils": (
-        Patch("solve_dependencies", _solve_one),
+        Patch("solve_dependencies", _solve),
         Patch("request_params_to_args", _parameters),
         Patch("request_body_to_args", _body),
     ),
