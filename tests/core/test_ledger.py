@@ -18,11 +18,10 @@ from inprofile.core.recorder import (
     add_span,
     close_span,
     current,
-    fold,
-    move,
     shift,
 )
 from tests.core.fake_clock import FakeClock
+from tests.core.folding import fold, move
 
 MAX_SPANS = 16
 MOMENT_NS = 720_720

@@ -12,7 +12,8 @@ from inprofile.core.cells import Cells
 from inprofile.core.guard import guard
 from inprofile.core.meter import Meter
 from inprofile.core.model import Trace
-from inprofile.core.recorder import Recorder, add_span, fold
+from inprofile.core.recorder import Recorder, add_span
+from tests.core.folding import fold
 
 BOUNDS = layout()
 

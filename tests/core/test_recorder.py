@@ -18,12 +18,12 @@ from inprofile.core.recorder import (
     add_span,
     close_span,
     current,
-    fold,
     folded_span,
     open_span,
     recording,
     release,
 )
+from tests.core.folding import fold
 
 
 def family(trace: Trace) -> list[tuple[str, str]]:

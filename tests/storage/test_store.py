@@ -9,10 +9,11 @@ from contextlib import closing
 import pytest
 
 from inprofile.core.model import Finding, Location, Trace
-from inprofile.core.recorder import Recorder, close_span, current, fold, open_span
+from inprofile.core.recorder import Recorder, close_span, current, open_span
 from inprofile.storage.store import SCHEMA_VERSION, NewerSchema, Store, StoredTrace
 from tests.child import command, environment
 from tests.core.fake_clock import FakeClock
+from tests.core.folding import fold
 
 FINDING = Finding("slow_query", "/", Location("orders.py", 88, "f"), "SELECT ?", 14, 900, "e", "f")
 

@@ -36,17 +36,19 @@ def quantile(q: float, bounds: Sequence[int], counts: Sequence[int], largest_ns:
     """The ``q``-quantile (0...1) in nanoseconds of a histogram, NaN when it is empty.
 
     ``counts[i]`` lie in ``(bounds[i-1], bounds[i]]``; the last one is above all bounds.
-    Interpolates geometrically inside a bucket (the densities we measure fall off
-    exponentially rather than evenly) and never goes above ``largest_ns``.
+    The k-th of n samples in a bucket is taken to lie at (k - 1/2) / n of it, geometrically (the
+    densities we measure fall off exponentially rather than evenly), and never above
+    ``largest_ns``. So it is within 1 % where many samples fall into a bucket, and never off by
+    more than the bucket's width, 9 %.
     """
     total = sum(counts)
     if not total:
         return math.nan
-    rank = q * total
+    rank = max(math.ceil(q * total), 1)
     below = 0
     for i, count in enumerate(counts):
-        if count and below + count >= rank:
-            share = max(rank - below, 0.0) / count
+        if below + count >= rank:
+            share = (rank - below - 0.5) / count
             return min(_inside(i, share, bounds, largest_ns), float(largest_ns))
         below += count
     return float(largest_ns)
