@@ -13,7 +13,7 @@ class Distribution:
     """Durations in nanoseconds.
 
     ``count``, ``total_ns`` and ``max_ns`` are exact; the quantiles are interpolated inside
-    of a histogram bucket and within 5 % of the true ones.
+    of a histogram bucket, which is 9 % wide.
     """
 
     count: int

@@ -18,7 +18,7 @@ HOW = {
     "times": "exact sums of monotonic clock readings",
     "stages": "exclusive times; what overlaps is split, so they add up to 100 %. A route's "
     "stages include the queue before the app, which its duration does not",
-    "quantiles": "interpolated inside of histogram buckets, within 5 %",
+    "quantiles": "interpolated inside of histogram buckets, which are 9 % wide",
     "rates": "count / seconds since the group's first request",
     "statements and outbound": "by the clock; runs that overlap count in full",
     "findings": "from kept traces alone; those are a sample, the slow and the failed",
