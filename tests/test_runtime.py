@@ -2,7 +2,9 @@
 
 import json
 import os
+import sqlite3
 import threading
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +15,7 @@ from inprofile.core import metrics
 from inprofile.core.guard import guard
 from inprofile.core.recorder import current
 from inprofile.settings import SettingsError
+from inprofile.storage import store
 from inprofile.storage.store import Store
 from inprofile.testing import record
 from tests.child import run
@@ -415,6 +418,47 @@ def test_where_no_thread_can_be_started_counting_goes_on_and_nothing_piles_up(gr
         assert jobs() == 5
         assert len(list(group.glob("*.cells"))) == 1
     guard.errors = 0
+
+
+def flushed():
+    pipeline = running().pipeline
+    return pipeline is not None and pipeline.flush()
+
+
+def dropped():
+    series = running().read().series
+    return sum(v[0] for key, v in series.items() if key[0] == metrics.DROPPED.name)
+
+
+def test_a_file_of_a_newer_version_is_left_alone_and_the_loss_is_counted(group, caplog):
+    group.parent.mkdir(mode=0o700)
+    group.mkdir(mode=0o700)
+    file = Store(group).path
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA user_version = 99")
+    before = file.read_bytes()
+    inprofile.instrument(slow_ms=0)
+    for _ in range(2):
+        work()
+        assert flushed()
+    assert (file.read_bytes(), dropped(), guard.errors) == (before, 2, 0)
+    (record,) = caplog.records
+    assert "written by a newer inprofile (schema 99" in record.getMessage()
+
+
+def test_a_file_that_somebody_holds_for_too_long_costs_traces_and_no_error(group, monkeypatch):
+    monkeypatch.setattr(store, "BUSY_S", 0.01)
+    inprofile.instrument(slow_ms=0)
+    work()
+    assert flushed()
+    with closing(sqlite3.connect(Store(group).path)) as db:
+        db.execute("BEGIN EXCLUSIVE")
+        work()
+        assert flushed()
+        assert (dropped(), guard.errors) == (1, 0)
+    work()
+    assert flushed()
+    assert len(Store(group).traces()) == 2
 
 
 # Forks

@@ -29,7 +29,7 @@ from inprofile.integrations import patches
 from inprofile.integrations._patch import Patcher
 from inprofile.integrations.starlette import Attachment
 from inprofile.settings import Settings
-from inprofile.storage.store import Store
+from inprofile.storage.store import NewerSchema, Store
 
 if TYPE_CHECKING:
     from inprofile.exporters.prometheus import Collector
@@ -198,8 +198,14 @@ class Runtime:
     # What the pipeline calls
 
     def _store(self, batch: Sequence[Kept]) -> None:
-        if self.store is not None:
-            self._dropped(self.store.store(batch))
+        lost = len(batch)
+        try:
+            lost = self.store.store(batch) if self.store is not None else lost
+        except NewerSchema as error:
+            log.warning("inprofile: this process stores no traces: the group's file is %s", error)
+            self.store = None
+        finally:
+            self._dropped(lost)
 
     def _dropped(self, count: int) -> None:
         if count and self.meter is not None:

@@ -87,11 +87,23 @@ class Store:
         self.max_bytes = max_bytes
 
     def store(self, batch: Sequence[Kept]) -> int:
-        """Store traces with their findings in one transaction; how many had no room."""
+        """Store traces with their findings in one transaction.
+
+        How many were not: there was no room, or somebody held the file for too long. Raises
+        NewerSchema.
+        """
+        try:
+            return self._store(batch)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            return len(batch)
+
+    def _store(self, batch: Sequence[Kept]) -> int:
         with self._connected() as db:
+            _check_version(db)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = OFF")
-            _check_version(db)
             db.executescript(SCHEMA)
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             pages = self.max_bytes // db.execute("PRAGMA page_size").fetchone()[0]
