@@ -6,6 +6,8 @@ import threading
 
 import pytest
 
+from inprofile.core.recorder import current
+
 pytest_plugins = ["tests.servers"]
 
 
@@ -17,13 +19,12 @@ def alone(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("INPROFILE_DIR", str(tmp_path_factory.mktemp("groups") / "base"))
     yield
     runtime = sys.modules.get("inprofile.runtime")
-    if runtime is None:
-        return
-    from inprofile.core.recorder import current
-
-    runtime.uninstrument()
+    if runtime is not None:
+        runtime.uninstrument()
+    left = current.get()
+    current.set(None)
+    assert left is None, "a span is still current"
     assert [thread.name for thread in threading.enumerate() if "inprofile" in thread.name] == []
-    assert current.get() is None, "a span is still current"
 
 
 @pytest.fixture

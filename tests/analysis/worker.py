@@ -7,7 +7,7 @@ from inprofile.core import metrics
 from inprofile.core.buckets import layout
 from inprofile.core.meter import Meter
 from inprofile.core.model import Finding, Trace
-from inprofile.core.recorder import Recorder, close_span, open_span
+from inprofile.core.recorder import Recorder, close_span, current, open_span
 from inprofile.core.slots import claim
 from inprofile.storage.store import Store
 from tests.core.fake_clock import FakeClock
@@ -73,5 +73,6 @@ class Worker:
         return self.request(f"job:{name}", *parts, own_ms=own_ms, door="job", error=error)
 
     def end(self) -> None:
-        """Die: the counts stay."""
+        """Die: the counts stay. What a door does after each trace is done here once."""
+        current.set(None)
         self.cells.close()
