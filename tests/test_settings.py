@@ -27,7 +27,7 @@ DEFAULTS = {
     "max_traces": 2000,
     "max_route_traces": 100,
     "max_store_mb": 64,
-    "max_cells_mb": 16,
+    "max_cells_mb": 24,
     "strict": True,
 }
 

@@ -107,7 +107,7 @@ class Settings:
     max_traces: int = option(2000, _integer(1, 1_000_000), "Kept traces stored for the group.")
     max_route_traces: int = option(100, _integer(1, 1_000_000), "Kept traces stored for one route.")
     max_store_mb: int = option(64, _integer(1, 100_000), "Size of the group's SQLite file.")
-    max_cells_mb: int = option(16, _integer(4, 1024), "Size of one worker's cells file.")
+    max_cells_mb: int = option(24, _integer(4, 1024), "Largest size of a worker's cells file.")
     strict: bool = option(True, BOOLEAN, "Raise on a bad setting; off: warn once and go on.")  # noqa: FBT003
 
     @classmethod

@@ -12,7 +12,8 @@ from inprofile.core.cells import Cells
 from inprofile.core.guard import guard
 from inprofile.core.meter import Meter
 from inprofile.core.model import Trace
-from inprofile.core.recorder import Recorder, add_span
+from inprofile.core.recorder import Recorder, add_span, release
+from inprofile.settings import Settings
 from tests.core.folding import fold
 
 BOUNDS = layout()
@@ -158,6 +159,23 @@ def test_routes_beyond_the_cap_share_one_series_and_no_request_is_lost(recorder,
     assert sum(sum(values[2:]) for values in requests.values()) == 3_000
     assert len(requests) <= metrics.REQUESTS.cap + 1
     assert ("_OVERFLOW",) * 5 in requests
+
+
+def test_a_scanner_of_every_route_leaves_room_for_the_routes_successes(clock):
+    meter = Meter(Cells(None, BOUNDS, Settings().max_cells_mb << 20))
+    recorder = Recorder(sink=meter.record, keep=release, clock=clock)
+    routes = [f"/route/{number}" for number in range(900)]
+    for route in routes:
+        for status in (401, 404, 405, 422, 500):
+            request(recorder, clock, route=route, status=status)
+    for route in routes:
+        request(recorder, clock, route=route)
+    requests = counted(meter, metrics.REQUESTS)
+    meter.cells.close()
+    succeeded = {labels[1] for labels in requests if labels[2] == "200"}
+    assert succeeded == set(routes)
+    assert sum(sum(values[2:]) for values in requests.values()) == 6 * 900
+    assert len(requests) <= metrics.REQUESTS.cap + 1
 
 
 def test_eight_threads_that_finish_requests_at_once_lose_none(recorder, meter, clock, taken):

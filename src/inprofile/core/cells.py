@@ -94,17 +94,18 @@ class Cells:
         self.words[HEADER_WORDS:first] = memoryview(_packed(self.bounds)).cast("Q")
         self.words[0] = MAGIC
 
-    def offset(self, family: Family, labels: Key) -> int:
+    def offset(self, family: Family, labels: Key, share: float = 1.0) -> int:
         """The first data word of a series, made on its first use.
 
-        Beyond the family's cap, or when the file is full, it is that of the overflow series.
+        Beyond ``share`` of the family's cap, or when the file is full, it is that of the
+        overflow series.
         """
         found = self._offsets.get((family, labels))
         if found is not None:
             return found
         with self.lock:
             try:
-                if self._series.get(family, 0) <= family.cap:
+                if self._series.get(family, 0) <= family.cap * share:
                     return self._allocate(family, labels)
             except OSError:
                 self._series[family] = family.cap + 1

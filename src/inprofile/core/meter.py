@@ -13,6 +13,11 @@ from inprofile.core.model import OTHER, Location, Span, Trace
 NAMED = ("middleware", "dependencies", "serialization", "logging", "template")
 """Stages whose spans are also counted by name; db and http have histograms of their own."""
 
+BAD_REQUEST = 400
+FAILURES = 0.5
+"""Of the cap on request series, what failures may take: a scanner that tries every method on
+every route leaves the other half to the routes' successes."""
+
 MAX_CACHED = 4096
 """Offsets remembered in one table; above it the cells' own table is asked."""
 
@@ -166,8 +171,9 @@ class _Route:
         """The offsets of the duration and of the requests under way."""
         method, status, scheme, _ = key
         labels = (method, self.route, str(status) if status else "", scheme, error or "")
+        share = 1.0 if status and status < BAD_REQUEST else FAILURES
         offsets = (
-            self.cells.offset(metrics.REQUESTS, labels),
+            self.cells.offset(metrics.REQUESTS, labels, share),
             self.cells.offset(metrics.ACTIVE, (method, scheme)),
         )
         if len(self.requests) < MAX_CACHED:
