@@ -90,13 +90,15 @@ class Meter:
                 words[at] += span.self_ns
                 words[at + 2] += span.count
             elif kind == "db":
+                at = route.statements.get(span.name) or route.statement(span)
+                length_ns = span.end_ns - span.start_ns
+                if span.moved_ns > 0:
+                    length_ns += span.moved_ns
+                words[at] += length_ns
                 count = span.count
-                if count:
-                    length_ns = span.duration_ns if span.moved_ns else span.end_ns - span.start_ns
+                if count:  # a fetch adds time alone
                     if count > 1:
                         length_ns //= count
-                    at = route.statements.get(span.name) or route.statement(span)
-                    words[at] += length_ns * count
                     if length_ns > words[at + 1]:
                         words[at + 1] = length_ns
                     words[at + 2 + bisect_left(bounds, length_ns)] += count
