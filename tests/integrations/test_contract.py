@@ -5,6 +5,7 @@ import inspect
 import pickle
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from wrapt import resolve_path
@@ -100,7 +101,8 @@ print(json.dumps([(span.kind, str(span.name), span.count) for span in recorded.t
 
 
 def test_the_line_sees_the_same_before_and_after_the_libraries_imports(tmp_path):
-    seen = [child.run(SHOP, when, PYTHONPATH=".") for when in ("before", "after")]
+    places = {"PYTHONPATH": Path(__file__).parents[2], "INPROFILE_DIR": tmp_path}
+    seen = [child.run(SHOP, when, **places) for when in ("before", "after")]
     assert seen[0] == seen[1]
     assert [name for kind, name, _ in seen[0] if kind == "dependencies"] == [
         "inner",
