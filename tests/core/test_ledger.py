@@ -223,7 +223,7 @@ NESTED = ("open", "open", "close", "close", "fold", "add", "move", "shift")
 def test_the_additions_and_the_sweep_agree_where_spans_nest_and_follow_each_other(program):
     trace, owned = sequential(program)
     trace.root.end_ns = trace.clock()
-    spans, shifted = [*trace.spans, trace.root], trace.shifted or {}
+    spans, shifted = [*trace.spans, trace.root], trace.shifted
     added = ledger._added(trace.spans, trace.root, shifted)
     by_addition = [span.self_ns for span in spans]
     swept = ledger._swept(trace.spans, trace.root, shifted)

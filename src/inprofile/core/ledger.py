@@ -22,7 +22,7 @@ def settle(trace: Trace) -> None:
     """
     root = trace.root
     spans = trace.spans
-    shifted = trace.shifted or {}
+    shifted = trace.shifted
     stages = _added(spans, root, shifted)
     if stages is None and _close_open(spans, root):
         stages = _added(spans, root, shifted)
@@ -34,14 +34,14 @@ def settle(trace: Trace) -> None:
     spans.append(root)
 
 
-def _added(spans: list[Span], root: Span, shifted: Mapping[str, int]) -> dict[str, int] | None:
+def _added(spans: list[Span], root: Span, shifted: defaultdict[str, int]) -> dict[str, int] | None:
     """The stages by additions alone, or None where that would not be true.
 
     Spans come in the order of closing, so children precede their parent, whose exclusive
     time is final at its own turn. ``settled_ns`` is where its last child ended: a child that
     starts before it overlaps, and so does one that closes after its parent.
     """
-    stages = defaultdict(int, shifted)
+    stages = shifted.copy()
     for span in spans:
         end_ns = span.end_ns
         length_ns = end_ns - span.start_ns

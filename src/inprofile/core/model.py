@@ -1,5 +1,6 @@
 """The nouns of a measurement: Span, Trace, Finding and Location. Plain slotted data."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -154,7 +155,7 @@ class Trace:
         self.limit = limit
         self.spans: list[Span] = []
         self.finished = False  # on the instance: it is read at every call of a wrapper
-        self.shifted: dict[str, int] | None = None
+        self.shifted: defaultdict[str, int] = defaultdict(int)
         self.root = Span(self, None, "handler", door, None, 0)
 
     @property

@@ -69,11 +69,7 @@ def add_span(parent: Span, kind: str, name: str, start_ns: int, end_ns: int) -> 
 def shift(giver: Span, stage: str, amount_ns: int) -> None:
     """Hand ``amount_ns`` of a span's exclusive time to a stage, without a span for it."""
     giver.moved_ns -= amount_ns
-    shifted = giver.trace.shifted
-    if shifted is None:
-        giver.trace.shifted = {stage: amount_ns}
-    else:
-        shifted[stage] = shifted.get(stage, 0) + amount_ns
+    giver.trace.shifted[stage] += amount_ns
 
 
 def folded_span(

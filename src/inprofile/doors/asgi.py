@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from inprofile.core.guard import guard
-from inprofile.core.model import OTHER, Trace
+from inprofile.core.model import OTHER, Span, Trace
 from inprofile.core.recorder import Recorder, current, shift
 
 Scope = MutableMapping[str, Any]
@@ -58,16 +58,28 @@ class Door:
         if not recorder.enabled or MARK in scope or kind not in DOORS:
             await self.app(scope, receive, send)
             return
-        if kind == "websocket":
-            await self._websocket(scope, receive, send)
-            return
-        if scope["path"].endswith(self.endpoint_path) and self._is_endpoint(scope):
+        path = scope["path"]
+        if path.endswith(self.endpoint_path) and self._is_endpoint(scope):
             scope[MARK] = True
             assert self.endpoint is not None
             await self.endpoint(self.app, scope, receive, send)
             return
         outside = current.get()
-        trace = _begin(recorder, kind, scope)
+        method = scope.get("method", "")
+        if method not in METHODS:
+            method = OTHER if kind == "http" else ""
+        trace = recorder.begin(kind, method, scope.get("scheme", ""))
+        scope[MARK] = True
+        trace.path = path
+        try:
+            for name, value in scope["headers"]:
+                if name == b"x-request-start":
+                    trace.queue_ns = _queued_ns(value, time.time())
+        except Exception as error:
+            guard.caught(error)
+        if kind == "websocket":
+            await self._websocket(trace, outside, scope, receive, send)
+            return
         clock = trace.clock
         root = trace.root
 
@@ -94,7 +106,9 @@ class Door:
                 return
             start_ns = clock()
             await send(message)
-            shift(current.get() or root, "send", clock() - start_ns)
+            took_ns = clock() - start_ns  # what shift() does, without the call
+            (current.get() or root).moved_ns -= took_ns
+            trace.shifted["send"] += took_ns
             if kind == "http.response.body":
                 if message.get("more_body"):
                     trace.streamed = True
@@ -116,14 +130,16 @@ class Door:
             current.set(outside)
 
     def _is_endpoint(self, scope: Scope) -> bool:
-        """Whether this is our path, below the root path under which a proxy serves the app."""
+        """Whether this asks for our path, below the root path at which a proxy has the app."""
+        if scope["type"] != "http":
+            return False
         path = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
         return self.endpoint is not None and path == self.endpoint_path
 
-    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _websocket(
+        self, trace: Trace, outside: Span | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         recorder = self.recorder
-        outside = current.get()
-        trace = _begin(recorder, "websocket", scope)
         trace.messages = messages = [0, 0]
         clock = trace.clock
         root = trace.root
@@ -155,22 +171,6 @@ class Door:
             trace.status = 0
             recorder.finish(trace)
             current.set(outside)
-
-
-def _begin(recorder: Recorder, door: str, scope: Scope) -> Trace:
-    method = scope.get("method", "")
-    if method not in METHODS:
-        method = OTHER if door == "http" else ""
-    trace = recorder.begin(door, method, scope.get("scheme", ""))
-    scope[MARK] = True
-    try:
-        trace.path = scope["path"]
-        for name, value in scope["headers"]:
-            if name == b"x-request-start":
-                trace.queue_ns = _queued_ns(value, time.time())
-    except Exception as error:
-        guard.caught(error)
-    return trace
 
 
 def _normal_close(error: BaseException) -> bool:
