@@ -6,6 +6,7 @@ import pickle
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from wrapt import resolve_path
@@ -226,6 +227,29 @@ def test_arguments_results_and_exceptions_are_the_librarys_own(name, caplog):
 
 async def later(library, *args, **kwargs):
     return await library.later(*args, **kwargs)
+
+
+def test_a_method_that_is_inherited_gets_a_wrapper_of_its_own(monkeypatch):
+    class Special(Library):
+        pass
+
+    module = ModuleType("inherits")
+    vars(module).update(Library=Library, Special=Special)
+    monkeypatch.setitem(sys.modules, "inherits", module)
+    patcher = Patcher()
+    general, special = timed("db", "general"), timed("http", "special")
+    for order in (
+        [Patch("Library.call", general), Patch("Special.call", special)],
+        [Patch("Special.call", special), Patch("Library.call", general)],
+    ):
+        patcher.install({"inherits": order})
+        with record() as recorded, inprofile.job("work"):
+            Library().call(1)
+            Special().call(1)
+        patcher.remove()
+        names = {span.name for span in recorded.trace.spans if span.kind in {"db", "http"}}
+        assert names == {"general", "special"}
+    assert "call" not in vars(Special)
 
 
 def test_a_hook_that_fails_does_not_break_the_import():

@@ -26,6 +26,7 @@ Describe = Callable[..., Named | None]
 """Names a call from those of its arguments that it declares, by the original's names for them;
 None leaves it untimed."""
 
+Wrap = Callable[[Function], Function]
 Finished = Callable[..., None]
 """Sees the span, the result and the arguments that it declares, of a call that returned."""
 
@@ -34,7 +35,7 @@ class Patch(NamedTuple):
     """Replace ``module.path`` by ``wrap(original)``; a missing ``optional`` one is no error."""
 
     path: str
-    wrap: Callable[[Function], Function]
+    wrap: Wrap
     optional: bool = False
 
 
@@ -84,7 +85,7 @@ _FINISHED = """\
 
 def timed(
     kind: str, describe: Describe | str, *, leaf: bool = False, finished: Finished | None = None
-) -> Callable[[Function], Function]:
+) -> Wrap:
     """A wrapper that records each call inside of a trace as a span of ``kind``.
 
     ``leaf`` calls inside of one of their own kind are left alone: the driver below an ORM,
@@ -233,7 +234,7 @@ _FOLDED = """
 """
 
 
-def folded(kind: str, describe: Callable[..., Named]) -> Callable[[Function], Function]:
+def folded(kind: str, describe: Callable[..., Named]) -> Wrap:
     """A wrapper for calls made thousands of times: repeats share one span with a count.
 
     Only a call in which other spans were recorded becomes a span of its own.
@@ -285,9 +286,7 @@ def {name}({parameters}):
 """
 
 
-def fetching(
-    key_of: Callable[..., object], named: Callable[..., Named]
-) -> Callable[[Function], Function]:
+def fetching(key_of: Callable[..., object], named: Callable[..., Named]) -> Wrap:
     """A wrapper for fetches: their time goes to the statement whose rows they get.
 
     ``key_of`` gives the key under which the statement was remembered in
@@ -341,8 +340,7 @@ class Patcher:
         self.active = False
         self.missing: list[str] = []
         self._placed: dict[str, list[_Placed]] = {}
-        self._originals: dict[Function, Function] = {}
-        self._replacements: dict[Function, Function] = {}
+        self._replacements: dict[tuple[Function, Wrap], Function] = {}
         self._hooked: set[str] = set()
 
     @property
@@ -368,7 +366,6 @@ class Patcher:
             for one in reversed(placed):
                 one.remove()
         self._placed.clear()
-        self._originals.clear()
         self._replacements.clear()
 
     def _hook(self, name: str, patches: tuple[Patch, ...]) -> Callable[[ModuleType], None]:
@@ -392,12 +389,18 @@ class Patcher:
                         self.missing.append(f"{name}.{patch.path}")
                     continue
                 inherited = attribute not in vars(parent)
-                original = self._originals.get(found, found)
-                replacement = self._replacements.get(original) or patch.wrap(original)
-                self._originals[replacement] = original
-                self._replacements[original] = replacement
+                original, replacement = self._wrapped(found, patch.wrap)
                 setattr(parent, attribute, replacement)
                 placed.append(_Placed(parent, attribute, original, replacement, inherited))
+
+    def _wrapped(self, found: Function, wrap: Wrap) -> tuple[Function, Function]:
+        """The original and its wrapper; ``found`` is either, where it was imported by name."""
+        below = getattr(found, "__wrapped__", None)
+        if below is not None and self._replacements.get((below, wrap)) is found:
+            return below, found
+        replacement = self._replacements.get((found, wrap)) or wrap(found)
+        self._replacements[found, wrap] = replacement
+        return found, replacement
 
 
 def _run_now(name: str, hook: Callable[[ModuleType], None]) -> None:
