@@ -58,25 +58,13 @@ class Door:
         if not recorder.enabled or MARK in scope or kind not in DOORS:
             await self.app(scope, receive, send)
             return
-        path = scope["path"]
-        if path.endswith(self.endpoint_path) and self._is_endpoint(scope):
+        if scope["path"].endswith(self.endpoint_path) and self._is_endpoint(scope):
             scope[MARK] = True
             assert self.endpoint is not None
             await self.endpoint(self.app, scope, receive, send)
             return
         outside = current.get()
-        method = scope.get("method", "")
-        if method not in METHODS:
-            method = OTHER if kind == "http" else ""
-        trace = recorder.begin(kind, method, scope.get("scheme", ""))
-        scope[MARK] = True
-        trace.path = path
-        try:
-            for name, value in scope["headers"]:
-                if name == b"x-request-start":
-                    trace.queue_ns = _queued_ns(value, time.time())
-        except Exception as error:
-            guard.caught(error)
+        trace = _begin(recorder, kind, scope)
         if kind == "websocket":
             await self._websocket(trace, outside, scope, receive, send)
             return
@@ -171,6 +159,22 @@ class Door:
             trace.status = 0
             recorder.finish(trace)
             current.set(outside)
+
+
+def _begin(recorder: Recorder, door: str, scope: Scope) -> Trace:
+    method = scope.get("method", "")
+    if method not in METHODS:
+        method = OTHER if door == "http" else ""
+    trace = recorder.begin(door, method, scope.get("scheme", ""))
+    scope[MARK] = True
+    trace.path = scope["path"]
+    try:
+        for name, value in scope["headers"]:
+            if name == b"x-request-start":
+                trace.queue_ns = _queued_ns(value, time.time())
+    except Exception as error:
+        guard.caught(error)
+    return trace
 
 
 def _normal_close(error: BaseException) -> bool:
