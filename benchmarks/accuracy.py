@@ -8,7 +8,9 @@ import statistics
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
+from benchmarks.counts import count
 from benchmarks.table import Table, rendered
 from inprofile.core.buckets import CLASSIC_S, SEMCONV_S, cumulative, layout, quantile
 
@@ -64,7 +66,7 @@ class Error:
 
 
 def true_quantile(q: float, ordered: Sequence[int]) -> int:
-    """Return the sample quantile by the nearest rank: the least value with a share ``q`` below."""
+    """Return the nearest-rank quantile: the least sample with a share ``q`` at or below it."""
     return ordered[max(math.ceil(q * len(ordered)), 1) - 1]
 
 
@@ -100,7 +102,7 @@ def estimates(samples: Sequence[int], q: float) -> dict[str, float]:
     for method, shown_s in (("exposed", CLASSIC_S), ("semconv", SEMCONV_S)):
         shown = [round(bound * 1e9) for bound in shown_s]
         totals = [*cumulative(bounds, counts, shown), len(samples)]
-        shares = [b - a for a, b in zip([0, *totals], totals, strict=False)]
+        shares = [b - a for a, b in pairwise([0, *totals])]
         found[method] = histogram_quantile(q, shown, shares)
     return found
 
@@ -137,8 +139,8 @@ def table(found: Sequence[Error], samples: int, seeds: int) -> Table:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--samples", type=int, default=20_000, help="in each sample (20000)")
-    parser.add_argument("--seeds", type=int, default=20, help="how many samples (20)")
+    parser.add_argument("--samples", type=count, default=20_000, help="in each sample (20000)")
+    parser.add_argument("--seeds", type=count, default=20, help="how many samples (20)")
     parser.add_argument("--format", choices=("text", "md", "json"), default="text")
 
 

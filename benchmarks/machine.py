@@ -10,7 +10,7 @@ from pathlib import Path
 def about(libraries: Sequence[str], date: str | None = None) -> dict[str, str]:
     """Return Python's version, the processor and the version of each installed library."""
     found = {"Python": f"{platform.python_implementation()} {platform.python_version()}"}
-    found["CPU"] = f"{processor()} ({os.cpu_count()} cores)"
+    found["CPU"] = f"{processor()} ({os.cpu_count()} logical CPUs)"
     for library in libraries:
         try:
             found[library] = version(library)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.counts import count, counts
 from benchmarks.machine import about, sentence
 from benchmarks.scale_series import FAMILIES, series, write_cells
 from benchmarks.table import Table, rendered
@@ -66,9 +67,9 @@ def measure(routes: int, workers: int, repeats: int) -> Row:
             for cells in live:
                 cells.close()
         sizes = [_disk_bytes(path) for path in (ours, theirs)]
-    count = sum(1 for _ in series(routes))
+    histograms = sum(1 for _ in series(routes))
     ours_cost, theirs_cost = (Cost(*cost, size) for cost, size in zip(costs, sizes, strict=True))
-    return Row(routes, workers, count, ours_cost, theirs_cost)
+    return Row(routes, workers, histograms, ours_cost, theirs_cost)
 
 
 def scrape_ours(directory: Path) -> bytes:
@@ -82,7 +83,7 @@ def scrape_theirs(directory: Path) -> bytes:
     from prometheus_client.multiprocess import MultiProcessCollector
 
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(directory))
+    MultiProcessCollector(registry, path=str(directory))  # type: ignore[no-untyped-call]
     return generate_latest(registry)
 
 
@@ -155,9 +156,14 @@ def table(rows: Sequence[Row]) -> Table:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--routes", type=_numbers, default=(50, 500), help="50,500")
-    parser.add_argument("--workers", type=_numbers, default=(1, 4, 16), help="1,4,16")
-    parser.add_argument("--repeats", type=int, default=7, help="scrapes of each side (7)")
+    numbers = "N,..."
+    parser.add_argument(
+        "--routes", type=counts, metavar=numbers, default=(50, 500), help="default 50,500"
+    )
+    parser.add_argument(
+        "--workers", type=counts, metavar=numbers, default=(1, 4, 16), help="default 1,4,16"
+    )
+    parser.add_argument("--repeats", type=count, default=7, help="scrapes of each side (7)")
     parser.add_argument("--format", choices=("text", "md", "json"), default="text")
     parser.add_argument("--date", help="recorded as it is given")
 
@@ -175,7 +181,3 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(rendered([table(rows), [sentence(on)]], arguments.format))
     return 0
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))

@@ -26,12 +26,13 @@ def scope(path, method="GET", headers=(), **more):
 
 async def exchange(app, scope, incoming=(REQUEST,)):
     """The messages that ``app`` sends, and last the error that came out of it, if any."""
-    waiting, sent = list(incoming), []
+    waiting = list(incoming)
+    sent: list = []
 
     async def receive():
         if waiting:
             return dict(waiting.pop(0))
-        await asyncio.get_running_loop().create_future()
+        return await asyncio.get_running_loop().create_future()
 
     async def send(message):
         sent.append(dict(message))

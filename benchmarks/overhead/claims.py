@@ -33,18 +33,17 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
     found = {(row.scenario, row.variant): row for row in rows}
     on = found.get(("nothing", "on"))
     result = [
-        _at_most("added to a do-nothing request", on and on.added, ADDED_US),
+        _at_most("added to a do-nothing request", on.added if on else None, ADDED_US),
         _fifteenth(on.of_contrib if on else None),
     ]
     for scenario in SCENARIOS.values():
         if scenario.queries:
             row = found.get((scenario.name, "on"))
-            result.append(
-                _at_most(f"added per query ({scenario.name})", row and row.query, QUERY_US)
-            )
+            what = f"added per query ({scenario.name})"
+            result.append(_at_most(what, row.query if row else None, QUERY_US))
     for variant in ("off", "paused"):
         row = found.get(("nothing", variant))
-        result.append(_at_most(f"added when {variant}", row and row.added, OFF_US))
+        result.append(_at_most(f"added when {variant}", row.added if row else None, OFF_US))
     result.append(_flat(found.get(("stream", "on")), found.get(("stream", BARE))))
     return result
 

@@ -6,6 +6,7 @@ import random
 import sys
 from pathlib import Path
 
+from benchmarks.counts import count
 from benchmarks.machine import about
 from benchmarks.overhead.report import detailed, plain
 from benchmarks.overhead.results import FIGURES, Results
@@ -16,10 +17,10 @@ from benchmarks.overhead.variants import VARIANTS
 
 SUMMARY = "What a request costs, bare and with each way of watching it."
 EXAMPLES = """examples:
-  scripts/bench overhead                                  # everything, about ten minutes
+  scripts/bench overhead                                  # everything, under ten minutes
   scripts/bench overhead --quick --scenario nothing       # while tuning: half a minute
   scripts/bench overhead --scenario nothing,orm --variant on,contrib --rounds 9
-  scripts/bench overhead --save overhead.json             # then: scripts/bench table --help
+  scripts/bench overhead --save FILE.json                 # then: scripts/bench table FILE.json
 """
 ROUNDS, BATCHES = 5, 30
 QUICK_ROUNDS, QUICK_BATCHES = 3, 10
@@ -42,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--scenario", action="append", metavar="NAMES", help=f"only these of {names}")
     names = ", ".join(VARIANTS)
     add("--variant", action="append", metavar="NAMES", help=f"bare and only these of {names}")
-    add("--rounds", type=_positive, help=f"default {ROUNDS}, quick {QUICK_ROUNDS}")
-    add("--batches", type=_positive, help=f"per process: default {BATCHES}, quick {QUICK_BATCHES}")
+    add("--rounds", type=count, help=f"default {ROUNDS}, quick {QUICK_ROUNDS}")
+    add("--batches", type=count, help=f"per process: default {BATCHES}, quick {QUICK_BATCHES}")
     add("--quick", action="store_true", help="fewer rounds and batches: rough figures")
     add("--figure", choices=FIGURES, default="min", help="what stands for a process (min)")
     add("--cpu", type=int, metavar="N", help="pin every process to this CPU")
@@ -54,11 +55,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure what the arguments ask for and print it; missed claims are no failure."""
+    """Measure what the arguments ask for and print it; missed claims are no failure.
+
+    Returns 2 for arguments that cannot be carried out, 1 when a process gave no figures.
+    """
     try:
-        results = _results(arguments)
-    except (Failed, LookupError) as problem:
-        print(f"benchmarks: {problem.args[0]}", file=sys.stderr)
+        plan = planned(arguments)
+        if arguments.save:
+            _check_writable(arguments.save)
+    except (OSError, ValueError) as mistake:
+        print(f"benchmarks: {mistake}", file=sys.stderr)
+        return 2
+    try:
+        results = _results(plan, arguments)
+    except Failed as failure:
+        print(f"benchmarks: {failure}", file=sys.stderr)
         return 1
     if arguments.save:
         results.save(arguments.save)
@@ -69,10 +80,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _results(arguments: argparse.Namespace) -> Results:
+def planned(arguments: argparse.Namespace) -> Plan:
+    """Return what the arguments ask for. Raises ValueError for a name that is not known."""
     scenarios = chosen(arguments.scenario, list(SCENARIOS), "scenario")
     variants = chosen(arguments.variant, list(VARIANTS), "variant")
-    plan = Plan(
+    return Plan(
         scenarios=scenarios,
         variants=[BARE, *(name for name in variants if name != BARE and _is_here(name))],
         rounds=arguments.rounds or (QUICK_ROUNDS if arguments.quick else ROUNDS),
@@ -80,21 +92,38 @@ def _results(arguments: argparse.Namespace) -> Results:
         seed=random.randrange(1 << 32) if arguments.seed is None else arguments.seed,  # noqa: S311 - an order
         cpu=arguments.cpu,
     )
+
+
+def _results(plan: Plan, arguments: argparse.Namespace) -> Results:
+    """Carry the plan out; the measurements in the order of the plan's names. Raises Failed."""
     found = measured(plan)
-    found.sort(key=lambda one: (list(SCENARIOS).index(one.scenario), _rank(one.variant)))
+    found.sort(
+        key=lambda one: (plan.scenarios.index(one.scenario), plan.variants.index(one.variant))
+    )
+    pinned = {} if plan.cpu is None else {"pinned to CPU": str(plan.cpu)}
     return Results(
-        found, plan.rounds, plan.batches, about(LIBRARIES, arguments.date), arguments.figure
+        measurements=found,
+        rounds=plan.rounds,
+        batches=plan.batches,
+        about=about(LIBRARIES, arguments.date) | pinned,
+        figure=arguments.figure,
     )
 
 
+def _check_writable(path: Path) -> None:
+    """Raise OSError now rather than after the measuring."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.open("a").close()
+
+
 def chosen(wanted: list[str] | None, known: list[str], what: str) -> list[str]:
-    """Return the names asked for, in the usual order; LookupError for one that is not known."""
+    """Return the names asked for, in the usual order; ValueError for one that is not known."""
     if not wanted:
         return known
     names = [name.strip() for part in wanted for name in part.split(",")]
     for name in names:
         if name not in known:
-            raise LookupError(f"there is no {what} {name!r}, but {', '.join(known)}")
+            raise ValueError(f"there is no {what} {name!r}, but {', '.join(known)}")
     return [name for name in known if name in names]
 
 
@@ -102,19 +131,8 @@ def _is_here(variant: str) -> bool:
     gone = missing(variant)
     if gone:
         print(
-            f"benchmarks: {variant} is left out, as {', '.join(gone)} is not installed:"
-            " pip install 'inprofile[bench]'",
+            f"benchmarks: {variant} is left out, as {', '.join(gone)} is not installed;"
+            " scripts/bench installs it",
             file=sys.stderr,
         )
     return not gone
-
-
-def _rank(variant: str) -> int:
-    return list(VARIANTS).index(variant)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value

@@ -33,8 +33,8 @@ class Batch(NamedTuple):
 class Driver:
     """Sends GET requests for one path, each awaited to its end before the next.
 
-    The scope is what uvicorn would make. What the driver itself costs (2 microseconds a
-    request) is the same for every variant and cancels out in differences.
+    The scope is what uvicorn would make. What the driver itself costs (1 to 2 microseconds
+    a request) is the same for every variant and cancels out in differences.
     """
 
     def __init__(self, app: App, path: str) -> None:

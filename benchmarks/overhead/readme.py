@@ -2,16 +2,17 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.overhead.report import compact, detailed
-from benchmarks.overhead.results import FIGURES, Results, load
+from benchmarks.overhead.results import FIGURES, load
 
 SUMMARY = "The README's overhead table, from what `overhead --save` wrote."
 EXAMPLES = """examples:
-  scripts/bench table overhead.json
-  scripts/bench table overhead.json --write README.md     # between its overhead marks
-  scripts/bench table overhead.json --full --figure cpu
+  scripts/bench table benchmarks/results/overhead.json
+  scripts/bench table benchmarks/results/overhead.json --write README.md  # between its marks
+  scripts/bench table benchmarks/results/overhead.json --full --figure cpu
 """
 BEGIN, END = "<!-- overhead:begin -->", "<!-- overhead:end -->"
 
@@ -29,28 +30,22 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         results = load(arguments.file)
         if arguments.figure:
-            results = Results(
-                results.measurements,
-                results.rounds,
-                results.batches,
-                results.about,
-                arguments.figure,
-            )
+            results = replace(results, figure=arguments.figure)
         table = detailed(results, "md") if arguments.full else compact(results)
         if arguments.write:
-            arguments.write.write_text(replaced(arguments.write.read_text(), table))
+            write(arguments.write, table)
         else:
             print(table)
-    except (OSError, ValueError, TypeError, KeyError) as problem:
+    except (OSError, ValueError) as problem:
         print(f"benchmarks: {problem}", file=sys.stderr)
-        return 1
+        return 2
     return 0
 
 
-def replaced(document: str, table: str) -> str:
-    """Return ``document`` with ``table`` between the marks. Raises ValueError without them."""
-    before, begin, rest = document.partition(BEGIN)
+def write(path: Path, table: str) -> None:
+    """Put ``table`` between the marks of a document. Raises ValueError when it has none."""
+    before, begin, rest = path.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"the document needs the lines {BEGIN} and {END}")
-    return f"{before}{begin}\n{table}\n{end}{after}"
+        raise ValueError(f"{path} has no place for the table: the lines {BEGIN} and {END}")
+    path.write_text(f"{before}{begin}\n{table}\n{end}{after}")

@@ -58,9 +58,9 @@ def remarks(results: Results) -> list[str]:
     """Say how the figures were obtained, and what must be known to read them."""
     how = FIGURES[results.figure].format(batches=results.batches)
     lines = [
-        f"{results.rounds} rounds, in each a fresh process for every variant; they take turns, batch"
-        f" by batch. A figure is {how}; shown is the median of the rounds (least … greatest). Added:"
-        " over bare in the same round.",
+        f"Rounds: {results.rounds}, in each a fresh process for every variant; they take turns,"
+        f" batch by batch. A figure is {how}; shown is the median of the rounds"
+        " (least … greatest). Added: over bare in the same round.",
         sentence(results.about),
     ]
     for fact, values in _facts(results).items():
@@ -96,7 +96,7 @@ def _scenario(name: str, found: Sequence[Row]) -> Table:
             around(row.us),
             signed(row.added, row.variant),
             f"{row.times_bare:.2f}",
-            f"{row.of_contrib:.3f}" if row.of_contrib is not None else NOT_KNOWN,
+            _ratio(row.of_contrib, row.variant),
         ]
         line += [signed(row.query, row.variant)] * per_query
         line += [f"{row.peak_bytes[size] / 1024:.1f}" for size in sizes]
@@ -105,13 +105,12 @@ def _scenario(name: str, found: Sequence[Row]) -> Table:
 
 
 def _matrix(results: Results, found: Sequence[Row]) -> Table:
-    scenarios = [name for name in SCENARIOS if name in results.names("scenario")]
+    scenarios = results.names("scenario")
     by_place = {(row.scenario, row.variant): row for row in found}
     cells = []
-    for variant in VARIANTS:
-        if variant in results.names("variant"):
-            line = [by_place.get((scenario, variant)) for scenario in scenarios]
-            cells.append([VARIANTS[variant].title, *map(_cell, line)])
+    for variant in results.names("variant"):
+        line = [by_place.get((scenario, variant)) for scenario in scenarios]
+        cells.append([VARIANTS[variant].title, *map(_cell, line)])
     header = ["added µs per request", *(SCENARIOS[name].title for name in scenarios)]
     return Table("", header, cells)
 
@@ -136,6 +135,12 @@ def signed(value: Spread | None, variant: str) -> str:
         return "" if variant == BARE else NOT_KNOWN
     digits = _digits(value)
     return f"{value.median:+,.{digits}f} ({value.low:+,.{digits}f} … {value.high:+,.{digits}f})"
+
+
+def _ratio(value: float | None, variant: str) -> str:
+    if value is None:
+        return "" if variant == BARE else NOT_KNOWN
+    return f"{value:.3f}"
 
 
 def _digits(value: Spread) -> int:

@@ -1,15 +1,19 @@
 """What was measured: plain data, saved and loaded as JSON."""
 
 import json
+from collections.abc import Container
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from benchmarks.overhead.scenarios import SCENARIOS
+from benchmarks.overhead.variants import VARIANTS
 
 FIGURES = {
     "min": "the fastest of {batches} batches in each process",
     "median": "the median of {batches} batches in each process",
     "cpu": "CPU time of the whole process, the median of {batches} batches",
 }
-"""What can stand for one process, and how to say it; the name of each is a field below."""
+"""What can stand for one process, and how to say it; the field of each ends in ``_us``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,20 @@ class Results:
 
 
 def load(path: Path) -> Results:
-    """Read what ``save`` wrote."""
-    data = json.loads(path.read_text())
-    return Results(**data | {"measurements": [Measurement(**one) for one in data["measurements"]]})
+    """Read what ``save`` wrote. Raises OSError or, for any other file, ValueError."""
+    try:
+        data = json.loads(path.read_text())
+        measurements = [Measurement(**one) for one in data["measurements"]]
+        results = Results(**data | {"measurements": measurements})
+    except (KeyError, TypeError, ValueError) as problem:
+        raise ValueError(f"{path} was not written by `overhead --save`: {problem}") from problem
+    _check("scenario", results.names("scenario"), SCENARIOS)
+    _check("variant", results.names("variant"), VARIANTS)
+    _check("figure", [results.figure], FIGURES)
+    return results
+
+
+def _check(kind: str, names: list[str], known: Container[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"there is no {kind} {name!r} here: measured by another version?")

@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.overhead.results import Measurement
-from benchmarks.overhead.scenarios import SCENARIOS
 from benchmarks.overhead.variants import VARIANTS
 
 ROOT = Path(__file__).parents[2]
@@ -104,10 +103,11 @@ def _measurement(
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A process that measures a batch each time it is asked."""
+    """A process that measures a batch each time it is asked; ``stderr`` is where it complains."""
 
     name: str
     process: "subprocess.Popen[str]"
+    stderr: Path
 
     def ask(self, line: str | None) -> dict[str, Any]:
         """Say ``line`` (or nothing) and return what comes back. Raises Failed."""
@@ -122,8 +122,8 @@ class Worker:
             if answer.startswith("{"):
                 found: dict[str, Any] = json.loads(answer)
                 return found
-        assert process.stderr is not None
-        raise Failed(f"{self.name} failed:\n{process.stderr.read()[-2000:]}")
+        last = self.stderr.read_text()[-2000:]
+        raise Failed(f"{self.name} ended with exit code {process.wait()}:\n{last}")
 
 
 @contextmanager
@@ -134,19 +134,26 @@ def _worker(
     own.mkdir(mode=0o700)
     command = [sys.executable, "-m", "benchmarks.overhead.worker", scenario, variant]
     command += [str(plan.cpu)] if plan.cpu is not None else []
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=_environment(variant, number, own),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    complaints = directory / f"{variant}.stderr"  # a pipe that nobody reads would fill and block
+    with (
+        complaints.open("w") as stderr,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=_environment(variant, number, own),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as process,
+    ):
         try:
-            yield Worker(f"{scenario} under {variant}", process)
+            yield Worker(f"{scenario} under {variant}", process, complaints)
         finally:
             process.kill()
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):  # what a dead worker did not read is flushed again
+                process.stdin.close()
 
 
 def _environment(variant: str, number: int, directory: Path) -> dict[str, str]:
@@ -166,11 +173,6 @@ def _installed(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
         return False
-
-
-def known_scenarios() -> list[str]:
-    """Return the names of all scenarios."""
-    return list(SCENARIOS)
 
 
 def _progress(what: str, done: int, runs: Sequence[object], left_s: float | None) -> None:

@@ -22,8 +22,8 @@ class Subject:
 class Scenario:
     """One kind of request: ``batch`` of them, the same for all variants, are timed at once.
 
-    ``memory_paths`` are asked once more each, for the memory that a request takes: by number
-    of chunks.
+    ``memory_paths`` are asked after the timing, for the memory that one request takes: by
+    number of chunks.
     """
 
     name: str

@@ -73,12 +73,9 @@ def added_per_query(results: Results, scenario: str, variant: str) -> dict[int, 
 
 
 def rows(results: Results) -> list[Row]:
-    """Return a row for each scenario and variant, in the order of the run's names."""
+    """Return a row for each scenario and variant, in the order of the measurements."""
     return [
-        row
-        for scenario in SCENARIOS
-        if scenario in results.names("scenario")
-        for row in _scenario_rows(results, scenario)
+        row for scenario in results.names("scenario") for row in _scenario_rows(results, scenario)
     ]
 
 

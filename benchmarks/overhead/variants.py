@@ -71,7 +71,7 @@ def _inprofile(subject: Subject) -> Check:
             message = f"inprofile had {status['errors']} errors, the last: {status['last_error']}"
             raise Miscounted(message)
         running = runtime.running()
-        series = running.read().series if running is not None and status["enabled"] else {}
+        series = running.read().series if running is not None and running.meter else {}
         counts = [v[2:] for key, v in series.items() if key[0] == "http.server.request.duration"]
         _exactly("inprofile", sum(map(sum, counts)), requests if status["enabled"] else 0)
         return {}
@@ -91,7 +91,7 @@ def _paused(subject: Subject) -> Check:
 
 
 def _contrib(subject: Subject) -> Check:
-    """Install the providers' own FastAPI and SQLAlchemy instrumentors, spans only.
+    """Install OpenTelemetry's own FastAPI and SQLAlchemy instrumentors, spans only.
 
     The provider is handed to them and not set globally: FastAPI since 0.142 emits spans of
     its own as soon as a global provider exists, unless it sees contrib's middleware.

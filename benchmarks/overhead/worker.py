@@ -19,7 +19,7 @@ MEMORY_REPEATS = 3
 
 
 async def measure(app: App, scenario: Scenario) -> tuple[int, dict[str, object]]:
-    """Ask ``app`` until it is warm, then once for every line that comes in, until "end".
+    """Ask ``app`` until it is warm, then a batch for every line that comes in, until "end".
 
     A line of figures goes out for each: whoever asks takes turns among many such processes,
     so that what slows the machine for a while slows all of them. Returns the requests made

@@ -54,6 +54,7 @@ class Runtime:
         self.patcher = Patcher()
         self.attachments: list[Attachment] = []
         self.observers: list[Observer] = []
+        self.for_observers = False
         self.recorder = Recorder(
             sink=lambda trace: self.open().record(trace),
             keep=self._keep,
@@ -233,7 +234,7 @@ class Runtime:
         """The metrics in the format that an Accept header asks for."""
         from inprofile.exporters.prometheus import exposition
 
-        return exposition(self.read(), accept)
+        return exposition(self.read(), accept, self.settings.slo_ms)
 
     def status(self) -> dict[str, Any]:
         """What is measured, where it goes and what was lost, as plain data."""
@@ -325,7 +326,12 @@ def collector() -> "Collector":
 
     if _runtime is None:
         raise RuntimeError("nothing is measured yet: call inprofile.instrument(app) first")
-    return Collector(_runtime.read)
+    return Collector(_counted, _runtime.settings.slo_ms)
+
+
+def _counted() -> Snapshot:
+    """What the group has counted; nothing between ``uninstrument()`` and the next line."""
+    return Snapshot([]) if _runtime is None else _runtime.read()
 
 
 def job(name: str) -> Job:
@@ -354,15 +360,17 @@ def observed(observe: Observer) -> Iterator[Runtime]:
     instrument()
     runtime = _runtime
     assert runtime is not None
-    rate, runtime.recorder.sample_rate = runtime.recorder.sample_rate, 1.0
+    runtime.for_observers |= started
     runtime.observers.append(observe)
+    runtime.recorder.sample_rate = 1.0
     try:
         yield runtime
     finally:
         runtime.observers.remove(observe)
-        runtime.recorder.sample_rate = rate
-        if started:
-            uninstrument()
+        if not runtime.observers:
+            runtime.recorder.sample_rate = runtime.settings.sample_rate
+            if runtime.for_observers and runtime is _runtime:
+                uninstrument()
 
 
 def _hook_process() -> None:

@@ -19,6 +19,7 @@ from inprofile.core.recorder import (
     close_span,
     current,
     folded_span,
+    hand_over,
     open_span,
     recording,
     release,
@@ -354,8 +355,11 @@ def overlapping(recorder: Recorder, trace: Trace) -> None:
 def left_open(recorder: Recorder, trace: Trace) -> None:
     parent = open_span(trace.root, "middleware", "m")
     folded_span(parent, "send", "response", None).moved_ns += 1
-    trace.section = open_span(parent, "validation", "parameters")
-    trace.last_statement = object(), trace.section
+    section = open_span(parent, "validation", "parameters")
+    trace.section = section, (), 0
+    trace.last_statement = object(), section
+    trace.endpoint = section
+    hand_over(section, parent)
 
 
 def alive() -> int:

@@ -12,6 +12,7 @@ from starlette.routing import Route
 import inprofile
 from inprofile.core.recorder import current
 from inprofile.doors.asgi import request_start_s
+from inprofile.runtime import recorder
 from inprofile.testing import record
 from tests import asgi
 
@@ -237,12 +238,12 @@ def test_a_websocket_is_one_trace_that_counts_its_messages():
 def test_switched_off_nothing_is_recorded():
     app = small()
     inprofile.instrument(app)
+    ours = recorder()
+    assert ours is not None
     with record() as recorded:
-        from inprofile.runtime import recorder
-
-        recorder().enabled = False
+        ours.enabled = False
         asgi.asked(app, "/")
-        recorder().enabled = True
+        ours.enabled = True
     assert recorded.traces == []
 
 

@@ -23,16 +23,16 @@ async def opaque(scope, receive, send):
 def routes(app):
     users = APIRouter(prefix="/users")
 
-    @users.get("/{id}/orders")
-    async def orders(id: int):
+    @users.get("/{user}/orders")
+    async def orders(user: int):
         return {}
 
     @users.get("")
     async def everybody():
         return {}
 
-    @users.post("/{id}")
-    def change(id: int):
+    @users.post("/{user}")
+    def change(user: int):
         return {}
 
     version = APIRouter(prefix="/v1")
@@ -66,12 +66,12 @@ def routes(app):
 
 
 CASES = [
-    ("GET", "/api/v1/users/3/orders", "/api/v1/users/{id}/orders", 200),
+    ("GET", "/api/v1/users/3/orders", "/api/v1/users/{user}/orders", 200),
     ("GET", "/api/v1/users", "/api/v1/users", 200),
-    ("POST", "/api/v1/users/3", "/api/v1/users/{id}", 200),
-    ("DELETE", "/api/v1/users/3", "/api/v1/users/{id}", 405),
-    ("OPTIONS", "/api/v1/users/3", "/api/v1/users/{id}", 405),
-    ("GET", "/again/users/3/orders", "/again/users/{id}/orders", 200),
+    ("POST", "/api/v1/users/3", "/api/v1/users/{user}", 200),
+    ("DELETE", "/api/v1/users/3", "/api/v1/users/{user}", 405),
+    ("OPTIONS", "/api/v1/users/3", "/api/v1/users/{user}", 405),
+    ("GET", "/again/users/3/orders", "/again/users/{user}/orders", 200),
     ("HEAD", "/again/users", "/again/users", 405),
     ("GET", "/included/star/1", "/included/star/{k}", 200),
     ("HEAD", "/included/star/1", "/included/star/{k}", 200),

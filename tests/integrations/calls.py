@@ -5,6 +5,7 @@ import logging
 import sqlite3
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Annotated
 
 
 def _sqlite3():
@@ -112,7 +113,7 @@ def _fastapi():
         return q
 
     @app.get("/")
-    async def root(n: int = Depends(number)) -> list[int]:
+    async def root(n: Annotated[int, Depends(number)]) -> list[int]:
         return [n]
 
     return asyncio.run(_asked(app, "/"))

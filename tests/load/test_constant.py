@@ -4,6 +4,7 @@ import asyncio
 import gc
 import sys
 import weakref
+from types import FrameType
 
 import pytest
 from fastapi import FastAPI, Request
@@ -15,7 +16,8 @@ from tests import asgi, child
 
 
 def depth():
-    frame, count = sys._getframe(), 0
+    frame: FrameType | None = sys._getframe()
+    count = 0
     while frame is not None:
         frame, count = frame.f_back, count + 1
     return count

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -65,9 +66,9 @@ def serve(tmp_path):
 
     def start(*command):
         port = free_port()
-        command = [part.format(port=port) for part in command]
+        module = [part.format(port=port) for part in command]
         server = Server(
-            [sys.executable, "-m", *command], f"http://127.0.0.1:{port}", tmp_path / "log"
+            [sys.executable, "-m", *module], f"http://127.0.0.1:{port}", tmp_path / "log"
         )
         servers.append(server)
         server.wait()
@@ -79,13 +80,16 @@ def serve(tmp_path):
 
 
 UVICORN = ("uvicorn", "tests.load.shop:app", "--port", "{port}", "--log-level", "warning")
-GUNICORN = ("gunicorn", "tests.load.shop:app", "--bind", "127.0.0.1:{port}")
-GUNICORN += ("--worker-class", "uvicorn_worker.UvicornWorker", "--log-level", "warning")
+GUNICORN = (
+    *("gunicorn", "tests.load.shop:app", "--bind", "127.0.0.1:{port}"),
+    *("--worker-class", "uvicorn_worker.UvicornWorker", "--log-level", "warning"),
+)
 
 
 async def drive(url, requests, concurrency, half_way):
     """How many responses arrived whole from which worker, and how many did not arrive."""
-    answered, failed, left = {}, 0, requests
+    answered: Counter = Counter()
+    failed, left = 0, requests
     limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=0)
 
     async def one_after_the_other(client):
@@ -96,7 +100,7 @@ async def drive(url, requests, concurrency, half_way):
                 half_way(list(answered))
             try:
                 pid = (await client.get(f"{url}/pid")).raise_for_status().json()
-                answered[pid] = answered.get(pid, 0) + 1
+                answered[pid] += 1
             except httpx.HTTPError:
                 failed += 1
 
@@ -129,7 +133,7 @@ def check_a_killed_worker_loses_nothing(server, requests, concurrency):
     totals = counted(server.url)
     assert len(totals) == 1, f"workers disagree: {totals}"
     finished = totals.pop() - warm
-    whole = sum(answered.values())
+    whole = answered.total()
     print(f"answered {whole}, broken {failed}, counted {finished:.0f}, killed {killed}")
     assert whole + failed == requests
     assert killed[0] in answered

@@ -1,7 +1,7 @@
 """The nouns of a measurement: Span, Trace, Finding and Location. Plain slotted data."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -112,14 +112,18 @@ class Span:
         return f"<Span {self.kind} {self.name!s} x{self.count} {self.duration_ns} ns>"
 
 
+Handover = tuple[Span, Span, int]
+"""Who sends a message, what is at work on it meanwhile, and since when (nanoseconds)."""
+
+
 class Trace:
     """One request, job, websocket or background task: a root span and its spans.
 
     ``spans`` holds the closed spans in the order of closing; the root comes last once the
     trace is finished. ``shifted`` is the time of stages that need no span of their own (their
     parts have no name): it was taken from the spans in which it was spent. ``recorder`` is
-    what began the trace. What most traces never change stands on the class and not in slots:
-    a trace is made in half the time.
+    what began the trace; ``endpoint`` is the span of what may send the last byte. What most
+    traces never change stands on the class and not in slots: a trace is made in half the time.
     """
 
     route = UNMATCHED
@@ -140,7 +144,9 @@ class Trace:
     identity = ""
     link = ""
     routing_ns = 0
-    section: Span | None = None
+    section: tuple[Span, Sized, int] | None = None
+    endpoint: Span | None = None
+    handovers: list[Handover] | None = None
     last_statement: tuple[object, Span] | None = None
     stages: Mapping[str, int] = MappingProxyType({})
 

@@ -12,7 +12,16 @@ from contextvars import ContextVar
 
 from inprofile.core.guard import guard
 from inprofile.core.ledger import settle
-from inprofile.core.model import OVERFLOW, SERVER_ERROR, Attributes, Clock, Location, Span, Trace
+from inprofile.core.model import (
+    OVERFLOW,
+    SERVER_ERROR,
+    Attributes,
+    Clock,
+    Handover,
+    Location,
+    Span,
+    Trace,
+)
 
 current: ContextVar[Span | None] = ContextVar("inprofile_span", default=None)
 """The innermost open span of this task or thread, or None outside of a trace."""
@@ -70,6 +79,34 @@ def shift(giver: Span, stage: str, amount_ns: int) -> None:
     """Hand ``amount_ns`` of a span's exclusive time to a stage, without a span for it."""
     giver.moved_ns -= amount_ns
     giver.trace.shifted[stage] += amount_ns
+
+
+def hand_over(giver: Span, taker: Span) -> Handover:
+    """From now on ``giver`` waits for ``taker``, whose time this is, and which is current."""
+    trace = giver.trace
+    handover = giver, taker, trace.clock()
+    if trace.handovers is None:
+        trace.handovers = [handover]
+    else:
+        trace.handovers.append(handover)
+    current.set(taker)
+    return handover
+
+
+def take_back(handover: Handover) -> None:
+    """End what ``hand_over`` began."""
+    giver = handover[0]
+    trace = giver.trace
+    current.set(giver)
+    if not trace.finished and trace.handovers is not None:
+        trace.handovers.remove(handover)
+        _move(handover, trace.clock())
+
+
+def _move(handover: Handover, end_ns: int) -> None:
+    giver, taker, start_ns = handover
+    giver.moved_ns -= end_ns - start_ns
+    taker.moved_ns += end_ns - start_ns
 
 
 def folded_span(
@@ -217,6 +254,10 @@ class Recorder:
             root.error = type(error).__name__
         try:
             innermost = current.get()
+            if trace.handovers:
+                innermost = _all_taken_back(trace.handovers, root.end_ns)
+            if trace.endpoint is not None and not _is_within(innermost, trace.endpoint):
+                innermost = trace.endpoint
             if innermost is not root and innermost is not None:
                 _close_around(innermost, trace)
             settle(trace)
@@ -257,6 +298,19 @@ class Recorder:
         return trace.identity
 
 
+def _all_taken_back(handovers: list[Handover], end_ns: int) -> Span:
+    """End the handovers under way; who handed over first."""
+    for handover in handovers:
+        _move(handover, end_ns)
+    return handovers[0][0]
+
+
+def _is_within(span: Span | None, outer: Span) -> bool:
+    while span is not None and span is not outer:
+        span = span.parent
+    return span is outer
+
+
 def _close_around(innermost: Span, trace: Trace) -> None:
     """Close what is open around the last byte: an endpoint that sends it, middleware."""
     span: Span | None = innermost
@@ -274,4 +328,5 @@ def release(trace: Trace) -> None:
             span.folds = None
     trace.spans = []
     trace.last_statement = trace.section = trace.enclosing = None
+    trace.endpoint = trace.handovers = None
     del trace.root

@@ -13,6 +13,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Answer = Callable[[App, Scope, Receive, Send], Awaitable[None]]
 
 METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
@@ -33,8 +34,8 @@ WEBSOCKET_NORMAL_CLOSES = frozenset({1000, 1001, 1005})
 class Door:
     """Wraps an ASGI 3 application.
 
-    ``recorder`` begins and finishes the traces; ``endpoint`` is an ASGI application that is
-    asked first for ``endpoint_path`` (the metrics) with the wrapped app as its fallback.
+    ``recorder`` begins and finishes the traces; ``endpoint`` says what answers a request
+    for ``endpoint_path`` (the metrics), with the wrapped app's help; None is the app itself.
     Costs 4 microseconds a request, 0.3 when the recorder is disabled.
     """
 
@@ -42,7 +43,7 @@ class Door:
         self,
         app: App,
         recorder: Recorder,
-        endpoint: Callable[[App, Scope, Receive, Send], Awaitable[None]] | None = None,
+        endpoint: Callable[[Scope], Answer | None] | None = None,
         endpoint_path: str = "",
     ) -> None:
         self.app = app
@@ -58,10 +59,9 @@ class Door:
         if not recorder.enabled or MARK in scope or kind not in DOORS:
             await self.app(scope, receive, send)
             return
-        if scope["path"].endswith(self.endpoint_path) and self._is_endpoint(scope):
+        if scope["path"].endswith(self.endpoint_path) and (answer := self._answer(scope)):
             scope[MARK] = True
-            assert self.endpoint is not None
-            await self.endpoint(self.app, scope, receive, send)
+            await answer(self.app, scope, receive, send)
             return
         outside = current.get()
         trace = _begin(recorder, kind, scope)
@@ -117,12 +117,12 @@ class Door:
                 recorder.finish(trace)
             current.set(outside)
 
-    def _is_endpoint(self, scope: Scope) -> bool:
-        """Whether this asks for our path, below the root path at which a proxy has the app."""
-        if scope["type"] != "http":
-            return False
+    def _answer(self, scope: Scope) -> Answer | None:
+        """What answers our own path, below the root path at which a proxy has the app."""
+        if self.endpoint is None or scope["type"] != "http":
+            return None
         path = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
-        return self.endpoint is not None and path == self.endpoint_path
+        return self.endpoint(scope) if path == self.endpoint_path else None
 
     async def _websocket(
         self, trace: Trace, outside: Span | None, scope: Scope, receive: Receive, send: Send

@@ -1,72 +1,87 @@
-"""Serves the metrics at a path of the app's, where the app has no route of its own."""
+"""Serves the metrics at a path of the app's, where the app has nothing of its own."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import anyio
 import anyio.to_thread
+
+from inprofile.core.guard import guard
+from inprofile.exporters.claim import Claim, claim
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Answer = Callable[[App, Scope, Receive, Send], Awaitable[None]]
 
-NOT_FOUND = 404
+METHODS = frozenset({"GET", "HEAD"})
+REFUSALS = frozenset({404, 405, 422})
+"""What an app says where it has nothing: not found, not for reading, no such number."""
 
 
 class Endpoint:
     """Answers a GET of the metrics path.
 
     ``exposition`` gives body and content type for an Accept header; it runs in a worker
-    thread. A route of the user's wins: where ``framework`` (a Starlette application) shows
-    that none matches we answer at once; where that cannot be seen the app is asked, and only
-    its 404 is replaced.
+    thread beside those of the app. What the user has at the path wins: a route, a page, a
+    file. Where ``framework`` (a Starlette application) shows that nothing is there but a route
+    that takes any path, we answer at once; where that cannot be seen the app is asked, and
+    only its refusals are replaced.
     """
 
     def __init__(self, exposition: Callable[[str], tuple[bytes, str]], framework: Any) -> None:
         self.exposition = exposition
         self.framework = framework
+        self._threads: anyio.CapacityLimiter | None = None
 
-    async def __call__(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] not in {"GET", "HEAD"}:
-            await app(scope, receive, send)
-        elif self._is_free(scope):
-            await self._answer(scope, send)
-        else:
-            await self._ask(app, scope, receive, send)
+    def __call__(self, scope: Scope) -> Answer | None:
+        """What answers a request for our path; None where it is the user's."""
+        whose = self._whose(scope)
+        if whose is Claim.TAKEN:
+            return None
+        return self._answer if whose is Claim.FREE else self._ask
 
-    def _is_free(self, scope: Scope) -> bool:
-        """Whether no route matches, or only one that would take any path."""
-        if self.framework is None:
-            return False
-        for route in self.framework.router.routes:
-            match, _ = route.matches(dict(scope))
-            if match.value:
-                return ":path}" in getattr(route, "path", "")
-        return True
+    def _whose(self, scope: Scope) -> Claim:
+        if scope["method"] not in METHODS:
+            return Claim.TAKEN
+        if self.framework is not None:
+            with guard:
+                return claim(self.framework.router.routes, scope)
+        return Claim.UNKNOWN
 
     async def _ask(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-        replaced = False
+        refused = False
 
-        async def unless_not_found(message: Message) -> None:
-            nonlocal replaced
-            if message["type"] == "http.response.start" and message["status"] == NOT_FOUND:
-                replaced = True
-            if not replaced:
+        async def unless_refused(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] in REFUSALS:
+                refused = True
+            if not refused:
                 await send(message)
 
-        await app(scope, receive, unless_not_found)
-        if replaced:
-            await self._answer(scope, send)
+        await app(scope, receive, unless_refused)
+        if refused:
+            await self._answer(app, scope, receive, send)
 
-    async def _answer(self, scope: Scope, send: Send) -> None:
-        accept = dict(scope.get("headers", ())).get(b"accept", b"").decode("latin-1")
-        body, content_type = await anyio.to_thread.run_sync(self.exposition, accept)
+    async def _answer(self, _app: App, scope: Scope, _receive: Receive, send: Send) -> None:
+        status, (body, content_type) = await self._written(scope)
         headers = [
             (b"content-type", content_type.encode()),
             (b"content-length", str(len(body)).encode()),
         ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send(
             {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body}
         )
+
+    async def _written(self, scope: Scope) -> tuple[int, tuple[bytes, str]]:
+        """Status, body and content type."""
+        # A limit of our own: an app that has used up its threads is when one needs to look.
+        threads = self._threads = self._threads or anyio.CapacityLimiter(1)
+        accepted = [value for name, value in scope["headers"] if name == b"accept"]
+        accept = b",".join(accepted).decode("latin-1")
+        with guard:
+            return 200, await anyio.to_thread.run_sync(self.exposition, accept, limiter=threads)
+        return 500, (b"inprofile could not write the metrics; the log says why.\n", "text/plain")

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector as PrometheusCollector
 from inprofile.core.buckets import CLASSIC_S, cumulative, layout
 from inprofile.core.cells import BUCKETS, SUM, Key
 from inprofile.core.metrics import COUNTER, DB, FAMILIES, GAUGE, HISTOGRAM, Family
-from inprofile.core.slots import Snapshot
+from inprofile.core.slots import Snapshot, Worker
 
 INTERNAL = frozenset({"inprofile.operation"})
 """Families that the report reads and that would be too many series for Prometheus."""
@@ -30,35 +30,32 @@ class Collector(PrometheusCollector):
     """Reads the group's cells at each scrape.
 
     Register it in a registry of your own to have our metrics among yours. ``read`` gives the
-    snapshot; without it that of this process's group. Costs 1 ms a thousand series.
+    snapshot; ``slo_ms`` are thresholds to show among the classic bounds. Costs 1 ms a thousand
+    series.
     """
 
-    def __init__(self, read: Callable[[], Snapshot]) -> None:
+    def __init__(self, read: Callable[[], Snapshot], slo_ms: Iterable[float] = ()) -> None:
         self.read = read
+        self.slo_ns = frozenset(round(ms * 1e6) for ms in slo_ms)
 
     def collect(self) -> Iterable[Metric]:
-        """Every family with its series, then what is known of processes and ourselves."""
-        counted = self.read()
-        by_family: dict[str, dict[Key, list[int]]] = defaultdict(dict)
-        for key, values in counted.series.items():
-            by_family[key[0]][key[1:]] = values
-        for family in FAMILIES:
-            if family.name not in INTERNAL:
-                series = _visible(family, by_family[family.name])
-                yield _metric(family, series, counted.bounds)
-        yield from _processes(counted)
-        yield _skipped(counted)
+        """Every family with its series, then what is known of workers and ourselves."""
+        return _families(self.read(), self.slo_ns)
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: registering must not read the cells."""
-        return []
+        """Every family without series: registering must not read the cells.
+
+        From these a registry refuses what clashes with its other collectors, and answers
+        ``name[]=``.
+        """
+        return _families(Snapshot([]), frozenset())
 
 
-def exposition(counted: Snapshot, accept: str) -> tuple[bytes, str]:
+def exposition(counted: Snapshot, accept: str, slo_ms: Iterable[float] = ()) -> tuple[bytes, str]:
     """Body and content type of a scrape, in the format that ``accept`` asks for."""
     registry = CollectorRegistry()
-    registry.register(Collector(lambda: counted))
-    encode, content_type = choose_encoder(accept)
+    registry.register(Collector(lambda: counted, slo_ms))
+    encode, content_type = _encoder(accept)
     return encode(registry), content_type
 
 
@@ -67,26 +64,50 @@ def spelled(name: str) -> str:
     return name.replace(".", "_")
 
 
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):  # a version that is no version
+        return choose_encoder("")
+
+
+def _families(counted: Snapshot, slo_ns: frozenset[int]) -> Iterator[Metric]:
+    exposed = exposed_ns(counted.bounds, slo_ns)
+    by_family: dict[str, dict[Key, list[int]]] = defaultdict(dict)
+    for key, values in counted.series.items():
+        by_family[key[0]][key[1:]] = values
+    for family in FAMILIES:
+        if family.name not in INTERNAL:
+            series = _visible(family, by_family[family.name])
+            yield _metric(family, series, counted.bounds, exposed)
+    yield from _processes(counted.workers)
+    yield _skipped(counted)
+
+
 def _visible(family: Family, series: dict[Key, list[int]]) -> dict[Key, list[int]]:
     """The series without their hidden labels, those that then coincide added up."""
-    hidden = HIDDEN_LABELS.get(family.name)
-    if not hidden:
-        return series
+    hidden = HIDDEN_LABELS.get(family.name, frozenset())
     keep = [i for i, label in enumerate(family.labels) if label not in hidden]
     merged: dict[Key, list[int]] = {}
     for labels, values in series.items():
-        key = tuple(labels[i] for i in keep)
+        key = tuple(_encodable(labels[i]) for i in keep)
         known = merged.get(key)
         merged[key] = [a + b for a, b in zip(known, values, strict=True)] if known else values
     return merged
 
 
-def _metric(family: Family, series: dict[Key, list[int]], bounds: list[int]) -> Metric:
+def _encodable(value: str) -> str:
+    """What UTF-8 takes: no lone surrogates, which a file's or a host's name may hold."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def _metric(
+    family: Family, series: dict[Key, list[int]], bounds: list[int], exposed: list[int]
+) -> Metric:
     hidden = HIDDEN_LABELS.get(family.name, frozenset())
     labels = [spelled(label) for label in family.labels if label not in hidden]
     name = spelled(family.name)
     if family.type == HISTOGRAM:
-        exposed = exposed_ns(bounds)
         histogram = HistogramMetricFamily(f"{name}_seconds", family.help, labels=labels)
         for key, values in sorted(series.items()):
             counts = values[BUCKETS:]
@@ -106,13 +127,13 @@ def _metric(family: Family, series: dict[Key, list[int]], bounds: list[int]) -> 
     return simple
 
 
-def exposed_ns(bounds: list[int]) -> list[int]:
-    """The bounds that are shown: the classic subset, and the user's thresholds.
+def exposed_ns(bounds: Iterable[int], slo_ns: frozenset[int]) -> list[int]:
+    """The bounds that are shown: the classic subset, and the thresholds of all workers.
 
-    The latter are those that neither the classic list nor the exponential layout explains.
+    Other workers' thresholds are the bounds that nothing else explains.
     """
-    own = set(bounds) - set(layout())
-    return sorted({round(bound * 1e9) for bound in CLASSIC_S} | own)
+    others = set(bounds) - set(layout())
+    return sorted({round(bound * 1e9) for bound in CLASSIC_S} | slo_ns | others)
 
 
 def _texts(bounds_ns: list[int]) -> list[str]:
@@ -123,31 +144,42 @@ def _signed(word: int) -> int:
     return word - (1 << 64) if word >> 63 else word
 
 
-def _processes(counted: Snapshot) -> Iterator[Metric]:
-    """What /proc says of each live worker; nothing where there is no /proc."""
-    memory = GaugeMetricFamily("process_resident_memory_bytes", "Resident memory.", labels=["pid"])
-    cpu = CounterMetricFamily("process_cpu_seconds", "User and system CPU time.", labels=["pid"])
-    start = GaugeMetricFamily(
-        "process_start_time_seconds", "Start since the epoch, from the claim.", labels=["pid"]
+def _processes(workers: list[Worker]) -> Iterator[Metric]:
+    """What /proc says of each live worker; nothing where there is no /proc.
+
+    Not called ``process_...``: those say what they say of one process, and prometheus_client's
+    own collector has them in the same registry.
+    """
+    memory = GaugeMetricFamily(
+        "inprofile_worker_resident_memory_bytes", "Resident memory of a worker.", labels=["pid"]
     )
-    for worker in counted.workers:
+    cpu = CounterMetricFamily(
+        "inprofile_worker_cpu_seconds", "User and system CPU time of a worker.", labels=["pid"]
+    )
+    start = GaugeMetricFamily(
+        "inprofile_worker_start_time_seconds",
+        "When a worker began to count, since the epoch.",
+        labels=["pid"],
+    )
+    for worker in workers:
         pid = str(worker.pid)
         start.add_metric([pid], worker.claimed_ns / 1e9)
         try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            # Bytes: a process may call itself anything, or be cut off inside of a character.
+            fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         except OSError:
             continue
         ticks = os.sysconf("SC_CLK_TCK")
         cpu.add_metric([pid], (int(fields[11]) + int(fields[12])) / ticks)
         memory.add_metric([pid], int(fields[21]) * os.sysconf("SC_PAGE_SIZE"))
     yield from (memory, cpu, start)
-    yield GaugeMetricFamily("inprofile_workers", "Live workers.", value=len(counted.workers))
+    yield GaugeMetricFamily("inprofile_workers", "Live workers.", value=len(workers))
 
 
 def _skipped(counted: Snapshot) -> Metric:
     skipped = GaugeMetricFamily(
         "inprofile_skipped_files", "Cells files that could not be read.", labels=["reason"]
     )
-    for reason, count in counted.skipped.items():
+    for reason, count in sorted(counted.skipped.items()):
         skipped.add_metric([reason], count)
     return skipped

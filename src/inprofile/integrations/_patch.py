@@ -411,6 +411,8 @@ def _run_now(name: str, hook: Callable[[ModuleType], None]) -> None:
 
 
 def qualified(function: object) -> str:
-    """The name by which people know a callable."""
+    """The name by which people know a callable; that of its function for a partial."""
     name = getattr(function, "__qualname__", None)
+    if isinstance(function, functools.partial):
+        return qualified(function.func)
     return name if isinstance(name, str) else type(function).__qualname__

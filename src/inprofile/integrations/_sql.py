@@ -12,25 +12,32 @@ CACHED = 2048
 MAX_TEXT = 10_000
 """Longer statements are cut here before they are read, and not remembered."""
 
+MAX_PARAMETER = 200
+"""How far before that a comma is looked for."""
+
 SYSTEMS = {"mssql": "microsoft.sql_server", "oracle": "oracle.db"}
 """Dialect names that differ from OpenTelemetry's db.system.name."""
 
 _TOKEN = re.compile(
     r"""
       (?P<comment> --[^\n]* | /\*.*?(?:\*/|\Z) )
-    | (?P<dollar> \$(?P<tag>[A-Za-z_]\w*|)\$ .*? (?:\$(?P=tag)\$|\Z) )
+    | (?P<dollar> \$(?P<tag>[^\W\d]\w*|)\$ .*? (?:\$(?P=tag)\$|\Z) )
     | (?P<escaped> \b[eE]' (?:[^'\\]|''|\\.)* (?:'|\Z) )
     | (?P<string> (?:\b[xXbBnN]|\b[uU]&)?' (?:[^']|'')* (?:'|\Z) )
     | (?P<quoted> "(?:[^"]|"")*(?:"|\Z) )
-    | (?P<name> `[^`]*(?:`|\Z) | \[[A-Za-z_][^\]]*\] | [^\W\d][\w$]* | [$:@%][\w(][\w)]* )
-    | (?P<number> (?<![\w$]) (?:0[xX][0-9A-Fa-f]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?) )
+    | (?P<name> `[^`]*(?:`|\Z) | \[[^\W\d]\w*(?:[ ][^\W\d]\w*)*\] | [^\W\d][\w$]*
+        | \$\w+ | [:@][^\W\d]\w* | %\(\w+\)[sbt] | \?\d+ )
+    | (?P<number> (?<![\w$]) (?: 0[xX][0-9A-Fa-f_]+ | 0[oO][0-7_]+ | 0[bB][01_]+
+        | (?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)? ) )
     | (?P<space> \s+ )
     """,
     re.VERBOSE | re.DOTALL,
 )
-_PARAMETER = r"(?:\?|\$\d+|%s|%\(\w+\)s|[:@]\w+)"
-_LIST = re.compile(rf"\(\s*{_PARAMETER}(?:\s*,\s*{_PARAMETER})+\s*\)")
-_ROWS = re.compile(r"(\bVALUES\s*\([^()]*\))(?:\s*,\s*\([^()]*\))+", re.IGNORECASE)
+_CAST = r"::\w+(?: \w+)*+(?:\([?, ]*\))?(?: \w+)*+(?:\[\??\])*"
+_PARAMETER = rf"(?:[:@]?\?\d*|\$\d+|%s|%\(\w+\)s|[:@]\w+)(?:{_CAST})?"
+_LIST = re.compile(rf"([(\[])\s*{_PARAMETER}(?:\s*,\s*{_PARAMETER})*+\s*([)\]]|\Z)")
+_ROW = r"\((?:[^()]++|\((?:[^()]++|\((?:[^()]++|\([^()]*+\))*+\))*+\))*+\)"
+_ROWS = re.compile(rf"(\bVALUES\s*{_ROW})(?:\s*,\s*{_ROW})*+(?:\s*,\s*\(\?\Z)?", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 _VERB = re.compile(r"[A-Za-z]+")
 _TABLE = re.compile(
@@ -48,8 +55,8 @@ def describe(system: str, text: Any) -> tuple[str, Attributes]:
     try:
         if len(text) <= MAX_TEXT:
             return _remembered(system, text)
-    except TypeError:
-        return _described(system, "")
+    except TypeError:  # no text, or of a kind that cannot be remembered
+        pass
     return _described(system, text)
 
 
@@ -71,8 +78,8 @@ def mask(text: str, *, double_quotes: bool = False) -> str:
             break
         parts.append(_masked(kind, value, double_quotes=double_quotes))
     parts.append(text[end:])
-    masked = _SPACES.sub(" ", "".join(parts)).strip().rstrip(";").rstrip()
-    return _ROWS.sub(r"\1", _LIST.sub("(?)", masked))
+    masked = _SPACES.sub(" ", "".join(parts)).lstrip().rstrip("; ")
+    return _ROWS.sub(r"\1", _LIST.sub(r"\1?\2", masked))
 
 
 def _masked(kind: str | None, value: str, *, double_quotes: bool) -> str:
@@ -85,9 +92,16 @@ def _masked(kind: str | None, value: str, *, double_quotes: bool) -> str:
 
 def _described(system: str, text: Any) -> tuple[str, Attributes]:
     if isinstance(text, (bytes, bytearray)):
-        text = bytes(text[:MAX_TEXT]).decode("utf-8", "replace")
-    text = text[:MAX_TEXT] if isinstance(text, str) else ""
+        text = bytes(text[: MAX_TEXT + 1]).decode("utf-8", "replace")
+    if not isinstance(text, str):
+        text = ""
+    is_cut = len(text) > MAX_TEXT
+    if is_cut:  # after a whole parameter or row, so that lists of any length look the same
+        comma = text.rfind(",", MAX_TEXT - MAX_PARAMETER, MAX_TEXT)
+        text = text[: MAX_TEXT if comma < 0 else comma]
     masked = mask(text, double_quotes=system in {"mysql", "mariadb"})
+    if is_cut:
+        masked += " ..."
     verb = _VERB.search(masked)
     table = _TABLE.search(masked)
     about: dict[str, str | int] = {

@@ -28,21 +28,26 @@ def _named(fn: Any, *args: Any) -> Named | None:
     return _verb(name) if name in {"commit", "rollback"} else None
 
 
-def _settle(span: Span, _result: Any, self: Any) -> None:
-    """A fetch belongs to the statement that this connection ran last: no count of its own."""
-    trace, key = span.trace, id(self)
-    if span.name != "FETCH":
-        trace.last_statement = key, span
-    elif trace.last_statement is not None and trace.last_statement[0] == key:
-        span.name, span.attributes = (
-            trace.last_statement[1].name,
-            trace.last_statement[1].attributes,
-        )
+def _settle(span: Span, result: Any, fn: Any) -> None:
+    """A fetch adds time to the statement whose rows it gets, and no count.
+
+    Which statement that is, is known for the cursor that ran one last; another's rows are
+    called a fetch and no more. A cursor is known by its identity: keeping it would keep the
+    connection's file open.
+    """
+    name, trace = getattr(fn, "__name__", ""), span.trace
+    if name in STATEMENTS:
+        trace.last_statement = id(result), span
+    elif name in FETCHES:
         span.count = 0
+        last = trace.last_statement
+        if last is not None and last[0] == id(fn.__self__):
+            span.name, span.attributes = last[1].name, last[1].attributes
 
 
 PATCHES = {
     "aiosqlite.core": (
+        Patch("Connection._connect", timed("db", lambda: _verb("CONNECT"), leaf=True)),
         Patch("Connection._execute", timed("db", _named, leaf=True, finished=_settle)),
     ),
 }

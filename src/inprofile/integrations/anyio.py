@@ -13,28 +13,39 @@ from inprofile.integrations._patch import Function, Patch
 class _Submitted:
     """A function on its way to a worker thread; the wait ends where it begins to run."""
 
-    __slots__ = ("function", "parent", "start_ns")
+    __slots__ = ("function", "parent", "start_ns", "waits")
 
     def __init__(self, function: Callable[..., Any], parent: Span) -> None:
         self.function = function
         self.parent = parent
+        self.waits = True
         self.start_ns = parent.trace.clock()
 
     def __call__(self, *args: Any) -> Any:
-        trace = self.parent.trace
-        if not trace.finished:
-            with guard:
-                add_span(self.parent, "threadpool_wait", "worker", self.start_ns, trace.clock())
+        self.waited()
         return self.function(*args)
+
+    def waited(self) -> None:
+        """Record the wait, unless that is done."""
+        trace = self.parent.trace
+        if self.waits and not trace.finished:
+            with guard:
+                self.waits = False
+                add_span(self.parent, "threadpool_wait", "worker", self.start_ns, trace.clock())
 
 
 def _run_sync(original: Function) -> Function:
     @wraps(original)
     async def run_sync(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         parent = recording()
-        if parent is not None:
-            func = _Submitted(func, parent)
-        return await original(func, *args, **kwargs)
+        if parent is None:
+            return await original(func, *args, **kwargs)
+        submitted = _Submitted(func, parent)
+        try:
+            return await original(submitted, *args, **kwargs)
+        except BaseException:
+            submitted.waited()  # cancelled before a thread was free
+            raise
 
     return run_sync
 

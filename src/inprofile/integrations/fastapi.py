@@ -6,6 +6,7 @@ itself for a dependency's own dependencies right before it calls the dependency,
 parameters right after the last one.
 """
 
+from collections.abc import Sized
 from functools import lru_cache, wraps
 from typing import Any
 
@@ -13,7 +14,7 @@ from inprofile.core.guard import guard
 from inprofile.core.model import Span, Trace
 from inprofile.core.recorder import close_span, current, open_span, recording
 from inprofile.integrations._patch import Function, Named, Patch, qualified, timed
-from inprofile.integrations.starlette import routed
+from inprofile.integrations.starlette import open_endpoint, routed
 
 
 def _api_route(original: Function) -> Function:
@@ -26,6 +27,22 @@ def _api_route(original: Function) -> Function:
             except Exception as error:
                 guard.caught(error)
         await original(self, scope, receive, send)
+
+    return handle
+
+
+def _websocket_route(original: Function) -> Function:
+    noted = _api_route(original)
+
+    @wraps(original)
+    async def handle(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        parent = recording()
+        try:
+            await noted(self, scope, receive, send)
+        finally:
+            endpoint = None if parent is None else parent.trace.endpoint
+            if endpoint is not None and not endpoint.end_ns:
+                close_span(endpoint)
 
     return handle
 
@@ -52,47 +69,60 @@ def _solve(original: Function) -> Function:
             return await original(**kwargs)
         if "dependency_cache" in kwargs:
             return await _solve_one(original, parent, kwargs)
-        span = None
-        if kwargs["dependant"].dependencies:
+        dependant, trace, span = kwargs["dependant"], parent.trace, None
+        if dependant.dependencies:
             span = open_span(parent, "dependencies", "(solving)")
         try:
-            return await original(**kwargs)
+            result = await original(**kwargs)
+        except BaseException as error:
+            _end_section(trace, error)
+            if span is not None:
+                span.error = type(error).__name__
+            raise
         finally:
-            if parent.trace.section is not None:
-                _end_section(parent)
+            _end_section(trace)
             if span is not None:
                 close_span(span)
+        if trace.door == "websocket" and not result.errors:
+            with guard:  # FastAPI calls it next, and leaves nothing to patch
+                open_endpoint(parent, qualified(dependant.call))
+        return result
 
     return solve_dependencies
 
 
 async def _solve_one(original: Function, parent: Span, kwargs: dict[str, Any]) -> Any:
     """The dependencies of one dependency, after which FastAPI calls it."""
-    _end_section(parent)
+    _end_section(parent.trace)
     result = await original(**kwargs)
     with guard:
-        _end_section(parent)
+        _end_section(parent.trace)
         dependant = kwargs["dependant"]
-        if not result.errors and not _is_cached(dependant, kwargs["dependency_cache"]):
-            _section(parent.trace, "dependencies", qualified(dependant.call))
+        if not result.errors:
+            cache = kwargs["dependency_cache"] if dependant.use_cache else ()
+            _section(parent.trace, "dependencies", qualified(dependant.call), cache)
     return result
 
 
-def _is_cached(dependant: Any, cache: Any) -> bool:
-    return bool(cache) and dependant.use_cache and any(key[0] is dependant.call for key in cache)
-
-
-def _section(trace: Trace, kind: str, name: str) -> None:
+def _section(trace: Trace, kind: str, name: str, cache: Sized = ()) -> None:
+    """``cache`` is where a dependency's value will be kept if it is called now."""
     parent = current.get()
     if parent is not None:
-        trace.section = open_span(parent, kind, name)
+        trace.section = open_span(parent, kind, name), cache, len(cache)
 
 
-def _end_section(span: Span | None) -> None:
-    if span is not None:
-        section, span.trace.section = span.trace.section, None
-        if section is not None and not section.end_ns:
-            close_span(section)
+def _end_section(trace: Trace, error: BaseException | None = None) -> None:
+    """A dependency whose value was in the cache has not run and leaves no span."""
+    if trace.section is not None:
+        (span, cache, size), trace.section = trace.section, None
+        if span.end_ns:
+            return
+        if error is not None:
+            span.error = type(error).__name__
+        if error is not None or not cache or len(cache) != size:
+            close_span(span)
+        else:
+            current.set(span.parent)
 
 
 def _parameters(original: Function) -> Function:
@@ -120,7 +150,7 @@ def _validate() -> None:
     span = recording()
     if span is not None and span.kind != "validation":
         with guard:
-            _end_section(span)
+            _end_section(span.trace)
             _section(span.trace, "validation", "parameters")
 
 
@@ -159,7 +189,7 @@ PATCHES = {
         Patch("run_endpoint_function", timed("handler", _endpoint)),
         Patch("serialize_response", timed("serialization", "serialize_response")),
         Patch("APIRoute.handle", _api_route),
-        Patch("APIWebSocketRoute.handle", _api_route),
+        Patch("APIWebSocketRoute.handle", _websocket_route),
     ),
     "fastapi.dependencies.utils": (
         Patch("solve_dependencies", _solve),

@@ -1,13 +1,15 @@
 """SQLAlchemy 2.0 and 2.1: statements, fetches, commits, the pool and building objects."""
 
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial, wraps
 from typing import Any
 
 from inprofile.core.model import Span
 from inprofile.core.recorder import recording
-from inprofile.integrations._patch import Function, Named, Patch, fetching, timed
+from inprofile.integrations._patch import Function, Named, Patch, fetching, folded, timed
 from inprofile.integrations._sql import describe
+
+OBJECTS = "objects"
 
 
 def _statement(self: Any, statement: Any) -> Named:
@@ -33,36 +35,49 @@ def _fetched(result: Any) -> object:
     return result.context.statement
 
 
-def _iterate(original: Function) -> Function:
-    """ORM results build all their objects at the first step of an iteration."""
+def _just_run() -> object:
+    """A strategy that buffers gets its first rows right after the statement has run."""
+    span = recording()
+    last = None if span is None else span.trace.last_statement
+    return None if last is None else last[0]
+
+
+def _result(context: Any) -> Named:
+    """Names loading.instances, which prepares an ORM result or builds all its objects at once."""
+    return OBJECTS if context.execution_options.get("prebuffer_rows") else "result", None
+
+
+def _in_chunks(original: Function) -> Function:
+    """Other ORM results build their objects when the next chunk of them is asked for."""
 
     @wraps(original)
-    def iterate(self: Any) -> Any:
-        rows = original(self)
-        if recording() is None:
-            return rows
-        return _first_timed(rows)
+    def init(self: Any, cursor_metadata: Any, chunks: Any, *args: Any, **kwargs: Any) -> None:
+        span = recording()
+        if span is not None and span.name != OBJECTS:  # else they are being built already
+            chunks = partial(_timed_chunks, chunks)
+        original(self, cursor_metadata, chunks, *args, **kwargs)
 
-    return iterate
-
-
-@timed("orm", "objects")
-def _step(rows: Iterator[Any]) -> Any:
-    return next(rows)
+    return init
 
 
-def _first_timed(rows: Iterator[Any]) -> Iterator[Any]:
-    try:
-        first = _step(rows)
-    except StopIteration:
-        return
-    yield first
-    yield from rows
+def _timed_chunks(chunks: Callable[[int | None], Iterable[Any]], size: int | None) -> Iterator[Any]:
+    made = iter(chunks(size))
+    while (rows := _next_chunk(made)) is not None:
+        yield rows
+        if not size:  # that was all of them
+            yield from made
+            return
+
+
+@folded("orm", lambda: (OBJECTS, None))
+def _next_chunk(made: Iterator[Any]) -> Any:
+    return next(made, None)
 
 
 _execute = timed("db", _statement, leaf=True, finished=_remember)
-_objects = timed("orm", "objects")
 _fetch = fetching(_fetched, _named)
+_first_fetch = fetching(_just_run, lambda: describe("other_sql", "FETCH"))
+_checkout = timed("db_pool_wait", "checkout", leaf=True)
 
 PATCHES = {
     "sqlalchemy.engine.default": (
@@ -71,23 +86,22 @@ PATCHES = {
         Patch("DefaultDialect.do_execute_no_params", _execute),
         Patch("DefaultDialect.do_commit", timed("db", _verb("COMMIT"), leaf=True)),
         Patch("DefaultDialect.do_rollback", timed("db", _verb("ROLLBACK"), leaf=True)),
+        Patch("DefaultExecutionContext.fetchall_for_returning", _first_fetch),
         Patch("DefaultDialect.connect", timed("db", _verb("CONNECT"), leaf=True)),
     ),
     "sqlalchemy.engine.cursor": (
         Patch("CursorFetchStrategy.fetchone", _fetch),
         Patch("CursorFetchStrategy.fetchmany", _fetch),
         Patch("CursorFetchStrategy.fetchall", _fetch),
+        Patch("BufferedRowCursorFetchStrategy.__init__", _first_fetch),
         Patch("BufferedRowCursorFetchStrategy.fetchone", _fetch),
         Patch("BufferedRowCursorFetchStrategy.fetchmany", _fetch),
         Patch("BufferedRowCursorFetchStrategy.fetchall", _fetch),
     ),
-    "sqlalchemy.engine.result": (
-        Patch("IteratorResult._fetchall_impl", _objects),
-        Patch("IteratorResult._fetchone_impl", _objects),
-        Patch("IteratorResult._fetchmany_impl", _objects),
-        Patch("IteratorResult._fetchiter_impl", _iterate),
-    ),
-    "sqlalchemy.pool.base": (Patch("Pool.connect", timed("db_pool_wait", "checkout", leaf=True)),),
+    "sqlalchemy.engine.result": (Patch("ChunkedIteratorResult.__init__", _in_chunks),),
+    "sqlalchemy.orm.loading": (Patch("instances", folded("orm", _result)),),
+    "sqlalchemy.pool.base": (Patch("Pool.connect", _checkout),),
+    "sqlalchemy.pool.impl": (Patch("SingletonThreadPool.connect", _checkout),),
     "sqlalchemy.dialects.postgresql.psycopg2": (
         Patch("PGDialect_psycopg2.do_executemany", _execute),
     ),

@@ -45,6 +45,11 @@ def _verb(verb: str) -> Callable[[Function], Function]:
     return timed("db", lambda: named, leaf=True)
 
 
+def _end(*args: Any) -> Named:
+    """Names Connection.__exit__, which is given the error that ends a block."""
+    return describe("sqlite", "COMMIT" if args[0] is None else "ROLLBACK")
+
+
 def _of(owner: type, name: str, wrap: Callable[[Function], Function]) -> Any:
     """A timed method that stands in for one of the C type's own."""
     original = getattr(owner, name)
@@ -77,9 +82,9 @@ class Connection(sqlite3.Connection):
 
     commit = _of(sqlite3.Connection, "commit", _verb("COMMIT"))
     rollback = _of(sqlite3.Connection, "rollback", _verb("ROLLBACK"))
-    __exit__ = _of(sqlite3.Connection, "__exit__", _verb("COMMIT"))
+    __exit__ = _of(sqlite3.Connection, "__exit__", timed("db", _end, leaf=True))
 
-    def cursor(self, factory: Any = Cursor, /) -> Any:
+    def cursor(self, factory: Any = Cursor) -> Any:
         """A timed cursor, or what ``factory`` makes."""
         return super().cursor(factory)
 

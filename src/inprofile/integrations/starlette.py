@@ -1,12 +1,20 @@
 """Starlette: routing, middleware by name, endpoints, rendering and background tasks."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache, wraps
 from typing import Any
 
 from inprofile.core.guard import guard
 from inprofile.core.model import Span
-from inprofile.core.recorder import close_span, current, open_span, recording, shift
+from inprofile.core.recorder import (
+    close_span,
+    current,
+    hand_over,
+    open_span,
+    recording,
+    shift,
+    take_back,
+)
 from inprofile.integrations._patch import Function, Named, Patch, qualified, timed
 
 
@@ -23,10 +31,39 @@ class Layer:
         if parent is None:
             await self.app(scope, receive, send)
             return
+        if parent.kind == "middleware":
+            send = _through(parent, send)
         span = open_span(parent, self.kind, self.name)
+        await ended(span, self.app(scope, receive, send))
+
+
+def _through(middleware: Span, send: Any) -> Any:
+    """What a middleware does with a message from below it is the middleware's time."""
+
+    async def through(message: Any) -> None:
+        sender = recording()
+        if sender is None:
+            await send(message)
+            return
+        handover = hand_over(sender, middleware)
         try:
-            await self.app(scope, receive, send)
+            await send(message)
         finally:
+            take_back(handover)
+
+    return through
+
+
+async def ended(span: Span | None, work: Awaitable[None]) -> None:
+    """Await ``work``, which ``span`` times."""
+    try:
+        await work
+    except BaseException as error:
+        if span is not None:
+            span.error = type(error).__name__
+        raise
+    finally:
+        if span is not None:
             close_span(span)
 
 
@@ -130,14 +167,17 @@ def _endpoint(original: Function) -> Function:
         span = None
         with guard:
             routed(parent, self.path_format)
-            span = open_span(parent, "handler", qualified(self.endpoint))
-        try:
-            await original(self, scope, receive, send)
-        finally:
-            if span is not None:
-                close_span(span)
+            span = open_endpoint(parent, qualified(self.endpoint))
+        await ended(span, original(self, scope, receive, send))
 
     return handle
+
+
+def open_endpoint(parent: Span, name: str) -> Span:
+    """Open the span of what may send the last byte; a task above it may be the one that does."""
+    span = open_span(parent, "handler", name)
+    span.trace.endpoint = span
+    return span
 
 
 def _mount(original: Function) -> Function:
@@ -154,14 +194,22 @@ def _mount(original: Function) -> Function:
             routed(parent, self.path_format)
             parent.trace.prefix += self.path_format.removesuffix("/{path}")
             if not self.routes:
-                span = open_span(parent, "handler", qualified(self.app))
-        try:
-            await original(self, scope, receive, send)
-        finally:
-            if span is not None:
-                close_span(span)
+                span = open_endpoint(parent, qualified(self.app))
+        await ended(span, original(self, scope, receive, send))
 
     return handle
+
+
+def _stream(original: Function) -> Function:
+    """A streamed response is made by the user's own iterator."""
+
+    @wraps(original)
+    async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        parent = recording()
+        span = None if parent is None else open_endpoint(parent, "stream")
+        await ended(span, original(self, scope, receive, send))
+
+    return call
 
 
 @lru_cache(256)
@@ -204,7 +252,7 @@ PATCHES = {
     ),
     "starlette.responses": (
         Patch("Response.__init__", timed("serialization", _content, leaf=True)),
-        Patch("StreamingResponse.__call__", timed("handler", "stream")),
+        Patch("StreamingResponse.__call__", _stream),
     ),
     "starlette.background": (Patch("BackgroundTask.__call__", _background),),
 }

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from inprofile.core.model import Finding, Trace
 from inprofile.runtime import DETECTORS, observed
 
+NONE = (
+    "no trace was recorded: was the application given to inprofile.instrument(), did the request "
+    "or job end inside of the block, and is inprofile not switched off?"
+)
+
 
 @dataclass(slots=True)
 class Recorded:
@@ -17,7 +22,9 @@ class Recorded:
     @property
     def trace(self) -> Trace:
         """The only trace. Raises AssertionError when there is none or more than one."""
-        if len(self.traces) != 1:
+        if not self.traces:
+            raise AssertionError(NONE)
+        if len(self.traces) > 1:
             message = f"expected one trace, there are {len(self.traces)}: {self.traces}"
             raise AssertionError(message)
         return self.traces[0]

@@ -1,0 +1,61 @@
+"""`python -m benchmarks scale`: both sides hold the same series, and the table shows them."""
+
+import json
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.scale import Cost, Row, _in_turns, observations, scrape_ours, table
+from benchmarks.scale_series import OBSERVATIONS, STAGES, series, write_cells
+
+
+def test_a_route_has_ten_histograms():
+    found = list(series(3))
+    assert len(found) == len(set(found)) == 30
+
+
+def test_a_scrape_of_ours_has_the_observations_of_all_workers(tmp_path):
+    live = [write_cells(tmp_path / f"{n}.1.{n}.cells", 2, 1 << 20) for n in range(3)]
+    scraped = scrape_ours(tmp_path)
+    for cells in live:
+        cells.close()
+    each = 2 * 3 * OBSERVATIONS
+    assert observations(scraped) == {
+        "http_server_request_duration_seconds_count": each,
+        "inprofile_time_to_first_byte_seconds_count": each,
+        "inprofile_stage_duration_seconds_count": each * len(STAGES),
+    }
+
+
+def test_scrapes_that_differ_are_not_compared():
+    full = b'http_server_request_duration_seconds_count{a="b"} 5.0\n'
+    with pytest.raises(RuntimeError, match="the scrapes differ"):
+        _in_turns([lambda: full, lambda: b""], 1)
+    (fastest_ms, median_ms, size), _ = _in_turns([lambda: full, lambda: full], 3)
+    assert 0 < fastest_ms <= median_ms
+    assert size == len(full)
+
+
+def test_both_sides_are_measured_with_the_same_observations(capsys):
+    assert (
+        main(["scale", "--routes", "2", "--workers", "2", "--repeats", "1", "--format=json"]) == 0
+    )
+    out, err = capsys.readouterr()
+    assert err == "2 routes, 2 workers\n"
+    (row,) = json.loads(out)["rows"]
+    assert (row["routes"], row["workers"], row["histograms"]) == (2, 2, 20)
+    assert all(value > 0 for side in ("ours", "theirs") for value in row[side].values())
+
+
+def test_the_table_shows_both_and_their_ratio():
+    row = Row(500, 16, 5000, Cost(20, 21.25, 12_345, 2_000_000), Cost(50, 60, 12_000, 3_100_000))
+    assert table([row]).rows == [
+        ("500 × 16", "5,000", "20.0 (21.2)", "50.0 (60.0)", "2.5", "12", "12", "2.0", "3.1")  # noqa: RUF001 - as it is printed
+    ]
+
+
+@pytest.mark.parametrize("numbers", ["", "1,", "0", "x", "1;2"])
+def test_numbers_of_routes_are_whole_and_above_zero(numbers, capsys):
+    with pytest.raises(SystemExit):
+        main(["scale", f"--routes={numbers}"])
+    assert "argument --routes: '" in capsys.readouterr().err

@@ -1,0 +1,653 @@
+"""What a scrape says: valid in both formats, and equal to what was counted."""
+
+import asyncio
+import os
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, HTTPException
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Gauge,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.openmetrics import exposition as openmetrics_exposition
+
+import inprofile
+from inprofile.core import metrics
+from inprofile.core.buckets import layout
+from inprofile.core.cells import Cells
+from inprofile.core.meter import Meter
+from inprofile.core.recorder import Recorder, add_span, current, release
+from inprofile.core.slots import Snapshot, Worker
+from inprofile.exporters.prometheus import Collector, exposition
+from inprofile.runtime import running
+from tests import asgi
+from tests.child import command, environment
+from tests.core.fake_clock import FakeClock
+from tests.exporters.exposed import OPENMETRICS, PLAIN, families, scraped, total, values
+
+CLASSIC = [
+    *("0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.075"),
+    *("0.1", "0.25", "0.5", "0.75", "1.0", "2.5", "5.0", "7.5", "10.0", "30.0"),
+]
+"""The bounds that are shown, of the hundreds that are counted."""
+
+COUNT = "http_server_request_duration_seconds_count"
+BUCKET = "http_server_request_duration_seconds_bucket"
+linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+
+
+class Fed:
+    """One worker's cells on virtual time, and what a scrape of them says."""
+
+    def __init__(self, slo_ms=()):
+        self.clock = FakeClock()
+        self.cells = Cells(None, layout([ms / 1000 for ms in slo_ms]), 24 << 20)
+        self.meter = Meter(self.cells)
+        self.recorder = Recorder(
+            sink=self.meter.record, keep=release, started=self.meter.started, clock=self.clock
+        )
+
+    def request(self, length_ns=1_000, *, route="/orders/{id}", method="GET", status=200):
+        trace = self.recorder.begin("http", method, "https")
+        trace.route, trace.status = route, status
+        self.clock.advance(length_ns)
+        self.recorder.finish(trace)
+
+    def job(self, name):
+        trace = self.recorder.begin("job")
+        trace.route = name
+        self.recorder.finish(trace)
+
+    def snapshot(self):
+        counted = Snapshot(list(self.cells.bounds))
+        counted.add(self.cells.copied(), alive=True)
+        return counted
+
+    def scrape(self, accept=""):
+        return exposition(self.snapshot(), accept)[0]
+
+    def close(self):
+        current.set(None)
+        self.cells.close()
+
+
+@pytest.fixture
+def fed():
+    made = Fed()
+    yield made
+    made.close()
+
+
+def shop():
+    """A small application that answers in every way."""
+    app = FastAPI()
+
+    @app.get("/items/{number}")
+    async def item(number: int):
+        return number
+
+    @app.post("/items")
+    async def create():
+        raise HTTPException(409)
+
+    @app.get("/broken")
+    def broken():
+        raise RuntimeError("broken")
+
+    return app
+
+
+# Counts
+
+
+@pytest.mark.parametrize("accept", [PLAIN, OPENMETRICS])
+def test_every_request_is_counted_once_under_all_of_its_labels(accept):
+    app = inprofile.instrument(shop())
+    for path, method, times in [
+        ("/items/1", "GET", 5),
+        ("/items/2", "GET", 2),
+        ("/items/two", "GET", 3),
+        ("/items/1", "DELETE", 1),
+        ("/items", "POST", 4),
+        ("/broken", "GET", 2),
+        ("/nowhere", "GET", 6),
+    ]:
+        for _ in range(times):
+            asgi.asked(app, path, method)
+    body = scraped(app, accept)
+    found = [
+        (
+            labels.pop("http_request_method"),
+            labels.pop("http_route"),
+            labels.pop("http_response_status_code"),
+            labels.pop("error_type"),
+            labels,
+            value,
+        )
+        for labels, value in values(body, COUNT)
+    ]
+    rest = {"url_scheme": "http"}
+    assert found == [
+        ("DELETE", "/items/{number}", "405", "", rest, 1),
+        ("GET", "/broken", "500", "500", rest, 2),
+        ("GET", "/items/{number}", "200", "", rest, 7),
+        ("GET", "/items/{number}", "422", "", rest, 3),
+        ("GET", "_UNMATCHED", "404", "", rest, 6),
+        ("POST", "/items", "409", "", rest, 4),
+    ]
+
+
+@pytest.mark.parametrize("accept", [PLAIN, OPENMETRICS])
+def test_every_family_is_there_from_the_first_scrape_on(accept):
+    found = families(scraped(inprofile.instrument(shop()), accept))
+    assert {name: family.type for name, family in found.items()} == {
+        "http_server_request_duration_seconds": "histogram",
+        "http_server_active_requests": "gauge",
+        "inprofile_time_to_first_byte_seconds": "histogram",
+        "inprofile_stage_duration_seconds": "histogram",
+        "db_client_operation_duration_seconds": "histogram",
+        "http_client_request_duration_seconds": "histogram",
+        "inprofile_job_duration_seconds": "histogram",
+        "inprofile_websocket_duration_seconds": "histogram",
+        "inprofile_websocket_messages": "counter",
+        "inprofile_traces_kept": "counter",
+        "inprofile_dropped": "counter",
+        "inprofile_errors": "counter",
+        "inprofile_series_overflow": "counter",
+        "inprofile_worker_resident_memory_bytes": "gauge",
+        "inprofile_worker_cpu_seconds": "counter",
+        "inprofile_worker_start_time_seconds": "gauge",
+        "inprofile_workers": "gauge",
+        "inprofile_skipped_files": "gauge",
+    }
+    assert all(family.documentation.endswith(".") for family in found.values())
+
+
+def test_openmetrics_ends_as_it_must_and_names_counters_as_it_must(fed):
+    fed.meter.count(metrics.KEPT, "slow")
+    body, content_type = exposition(fed.snapshot(), "application/openmetrics-text; version=1.0.0")
+    assert content_type.startswith("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    assert body.endswith(b"# EOF\n")
+    assert b"# TYPE inprofile_traces_kept counter\n" in body
+    assert values(body, "inprofile_traces_kept_total") == [({"reason": "slow"}, 1)]
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "",
+        "*/*",
+        "text/html",
+        "application/openmetrics-text; version=soon",
+        "application/openmetrics-text; version=",
+        "text/plain; version=a.b",
+        ";;,,=",
+        "\xff\x00",
+    ],
+)
+def test_whatever_a_client_accepts_it_gets_the_metrics(fed, accept):
+    fed.request()
+    body, content_type = exposition(fed.snapshot(), accept)
+    assert content_type.split(";")[0] in {PLAIN, OPENMETRICS}
+    assert total(body, COUNT) == 1
+
+
+@pytest.mark.parametrize("accept", [PLAIN, OPENMETRICS])
+def test_a_request_under_way_is_seen_until_it_ends(accept):
+    app = FastAPI()
+    inprofile.instrument(app)
+    metric_scope = asgi.scope("/metrics", headers=[(b"accept", accept.encode())])
+
+    async def ask_meanwhile():
+        begun, may_end = asyncio.Event(), asyncio.Event()
+
+        @app.get("/slow")
+        async def slow():
+            begun.set()
+            await may_end.wait()
+
+        under_way = asyncio.create_task(asgi.exchange(app, asgi.scope("/slow")))
+        await begun.wait()
+        meanwhile = await asgi.exchange(app, dict(metric_scope))
+        may_end.set()
+        await under_way
+        return meanwhile, await asgi.exchange(app, dict(metric_scope))
+
+    labels = {"http_request_method": "GET", "url_scheme": "http"}
+    assert [
+        values(body["body"], "http_server_active_requests")
+        for _, body in asyncio.run(ask_meanwhile())
+    ] == [[(labels, 1)], [(labels, 0)]]
+
+
+# Buckets
+
+
+def buckets(body, name=BUCKET, **labels):
+    """The buckets of the one series of a histogram: le -> count, in the order of the text."""
+    found = [(all_of, value) for all_of, value in values(body, name)]
+    chosen = [(all_of["le"], value) for all_of, value in found if labels.items() <= all_of.items()]
+    assert len({le for le, _ in chosen}) == len(chosen), "more than one series"
+    return dict(chosen)
+
+
+def test_the_buckets_shown_are_the_classic_ones(fed):
+    fed.request()
+    assert list(buckets(fed.scrape())) == [*CLASSIC, "+Inf"]
+    assert list(buckets(fed.scrape(), "inprofile_stage_duration_seconds_bucket")) == [
+        *CLASSIC,
+        "+Inf",
+    ]
+
+
+def test_the_users_thresholds_are_shown_beside_them(monkeypatch):
+    monkeypatch.setenv("INPROFILE_SLO_MS", "0.3,33.3,300,500,90000")
+    app = inprofile.instrument(shop())
+    asgi.asked(app, "/items/1")
+    shown = list(buckets(scraped(app)))
+    assert shown == sorted([*CLASSIC, "0.0003", "0.0333", "0.3", "90.0", "+Inf"], key=float)
+
+
+def test_a_threshold_that_is_counted_anyway_is_shown_as_well(monkeypatch):
+    monkeypatch.setenv("INPROFILE_SLO_MS", "125,2000")
+    app = inprofile.instrument(shop())
+    asgi.asked(app, "/items/1")
+    shown = list(buckets(scraped(app)))
+    assert shown == sorted([*CLASSIC, "0.125", "2.0", "+Inf"], key=float)
+
+
+SLO_MS = (0.3, 33.3, 300, 90_000)
+EDGES_NS = [round(float(le) * 1e9) for le in CLASSIC] + [round(ms * 1e6) for ms in SLO_MS]
+DURATIONS_NS = st.lists(
+    st.one_of(
+        st.integers(0, 200_000_000_000),
+        st.sampled_from(EDGES_NS).flatmap(lambda edge: st.integers(edge - 1, edge + 1)),
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(deadline=None)
+@given(DURATIONS_NS)
+def test_every_bucket_shown_holds_exactly_what_is_not_above_it(durations_ns):
+    fed = Fed(SLO_MS)
+    for length_ns in durations_ns:
+        fed.request(length_ns)
+    body = fed.scrape()
+    fed.close()
+    shown = buckets(body)
+    assert len(shown) == len(CLASSIC) + len(SLO_MS) + 1
+    assert shown == {
+        le: sum(length_ns <= float(le) * 1e9 for length_ns in durations_ns) for le in shown
+    }
+    assert list(shown.values()) == sorted(shown.values())
+    assert shown["+Inf"] == total(body, COUNT) == len(durations_ns)
+    seconds = total(body, "http_server_request_duration_seconds_sum")
+    assert round(seconds * 1e9) == pytest.approx(sum(durations_ns), abs=1_000)
+
+
+# Stages
+
+
+def test_the_stages_of_a_route_add_up_to_its_requests_and_their_queue():
+    app = inprofile.instrument(shop())
+    for number in range(20):
+        waited = f"t={time.time() - 0.5:.6f}".encode()
+        headers = [(b"x-request-start", waited)] if number % 2 else []
+        asgi.asked(app, f"/items/{number}", headers=headers)
+        asgi.asked(app, "/broken")
+    body = scraped(app)
+    stage_sum = "inprofile_stage_duration_seconds_sum"
+    for route in ("/items/{number}", "/broken"):
+        stages = total(body, stage_sum, http_route=route)
+        queue = total(body, stage_sum, http_route=route, stage="queue")
+        requests = total(body, "http_server_request_duration_seconds_sum", http_route=route)
+        assert stages - queue == pytest.approx(requests, abs=1e-8)
+        assert (queue > 5) == (route == "/items/{number}")
+    queued = total(
+        body, "inprofile_stage_duration_seconds_count", http_route="/items/{number}", stage="queue"
+    )
+    assert queued == 10
+
+
+# Databases
+
+
+def statement(fed, text, length_ns, collection):
+    trace = fed.recorder.begin("http", "GET", "https")
+    trace.route = "/orders"
+    start_ns = fed.clock()
+    fed.clock.advance(length_ns)
+    add_span(trace.root, "db", text, start_ns, fed.clock())
+    trace.spans[-1].attributes = {
+        "db.system.name": "sqlite",
+        "db.operation.name": "SELECT",
+        "db.collection.name": collection,
+    }
+    fed.recorder.finish(trace)
+
+
+def test_statements_are_not_told_and_those_of_one_table_are_one_series(fed):
+    statement(fed, "SELECT secret FROM person WHERE id = ?", 200_000, "person")
+    statement(fed, "SELECT secret FROM person", 400_000, "person")
+    statement(fed, "SELECT secret FROM person", 900_000_000, "person")
+    statement(fed, "SELECT secret FROM pet", 7_000_000, "pet")
+    body = fed.scrape()
+    assert b"secret" not in body
+    about = {"db_operation_name": "SELECT", "db_system_name": "sqlite", "http_route": "/orders"}
+    name = "db_client_operation_duration_seconds"
+    person, pet = ({**about, "db_collection_name": table} for table in ("person", "pet"))
+    assert values(body, f"{name}_count") == [(person, 3), (pet, 1)]
+    assert values(body, f"{name}_sum") == [(person, 0.9006), (pet, 0.007)]
+    shown = buckets(body, f"{name}_bucket", db_collection_name="person")
+    assert [shown[le] for le in ("0.0001", "0.00025", "0.0005", "0.75", "1.0", "+Inf")] == [
+        *(0, 1, 2, 2, 3, 3)
+    ]
+
+
+def test_named_operations_stay_in_the_report(fed):
+    trace = fed.recorder.begin("http", "GET", "https")
+    add_span(trace.root, "logging", "shop.py:88 serialize", 0, 5)
+    fed.recorder.finish(trace)
+    assert metrics.OPERATION.name in {key[0] for key in fed.snapshot().series}
+    assert b"inprofile_operation" not in fed.scrape()
+
+
+# Bounds
+
+
+def test_what_a_cap_turns_away_is_one_series_and_is_told(fed):
+    for number in range(metrics.JOBS.cap + 7):
+        fed.job(f"job:{number}")
+    body = fed.scrape()
+    series = values(body, "inprofile_job_duration_seconds_count")
+    assert sum(value for _, value in series) == metrics.JOBS.cap + 7
+    overflow = {"inprofile_job": "_OVERFLOW", "error_type": "_OVERFLOW"}
+    turned_away = [value for labels, value in series if labels == overflow]
+    assert turned_away == [metrics.JOBS.cap + 7 - (len(series) - 1)]
+    told = total(body, "inprofile_series_overflow_total", family=metrics.JOBS.name)
+    assert told == turned_away[0] > 0
+
+
+def test_where_no_cap_was_reached_there_is_no_overflow_series(fed):
+    fed.request()
+    fed.job("mail")
+    assert b"_OVERFLOW" not in fed.scrape()
+
+
+# Label values
+
+AWKWARD = {
+    'quote " and \\ backslash': 'quote " and \\ backslash',
+    "two\nlines": "two\nlines",
+    "ends in \\": "ends in \\",
+    "\\n": "\\n",
+    'a="b",c="d"} 1': 'a="b",c="d"} 1',
+    "# HELP x y": "# HELP x y",
+    "Größe 訂單 🛒": "Größe 訂單 🛒",
+    "caf\udce9": "caf?",
+    "\ud83d": "?",
+    "": "",
+    " tab\t, return\r": " tab\t, return\r",
+}
+"""A job's name, and what a scrape may make of it: UTF-8 has no lone surrogates."""
+
+
+@pytest.mark.parametrize("accept", [PLAIN, OPENMETRICS])
+@pytest.mark.parametrize("name", AWKWARD, ids=ascii)
+def test_a_label_may_hold_any_text(fed, name, accept):
+    fed.job(name)
+    body, _ = exposition(fed.snapshot(), f"{accept}; version=1.0.0")
+    assert values(body, "inprofile_job_duration_seconds_count") == [
+        ({"inprofile_job": AWKWARD[name], "error_type": ""}, 1)
+    ]
+
+
+def test_names_that_are_written_alike_are_one_series(fed):
+    fed.job("caf\udce9")
+    fed.job("caf?")
+    assert values(fed.scrape(), "inprofile_job_duration_seconds_count") == [
+        ({"inprofile_job": "caf?", "error_type": ""}, 2)
+    ]
+
+
+def test_a_job_named_after_an_undecodable_file_does_not_end_the_metrics():
+    app = inprofile.instrument(shop())
+    with inprofile.job(os.fsdecode(b"import caf\xe9.csv")):
+        pass
+    assert total(scraped(app), "inprofile_job_duration_seconds_count") == 1
+
+
+# Order
+
+
+def test_series_are_sorted_and_do_not_move_between_scrapes(fed):
+    routes = [f"/{letter}" for letter in "qwertzuiop"]
+    for route in routes:
+        fed.request(route=route)
+    first = fed.scrape()
+    assert [labels["http_route"] for labels, _ in values(first, COUNT)] == sorted(routes)
+    assert fed.scrape() == first
+    for route in reversed(routes):
+        fed.request(route=route)
+        fed.request(route=f"{route}/late", status=500)
+    second = [labels["http_route"] for labels, _ in values(fed.scrape(), COUNT)]
+    assert [route for route in second if not route.endswith("/late")] == sorted(routes)
+
+
+def test_a_negative_gauge_is_shown_as_what_it_is(fed):
+    """It is negative for a moment where a worker finishes what another began."""
+    cells = fed.cells
+    cells.add(cells.offset(metrics.ACTIVE, ("GET", "http")), -2)
+    assert values(fed.scrape(), "http_server_active_requests") == [
+        ({"http_request_method": "GET", "url_scheme": "http"}, -2)
+    ]
+
+
+# Workers
+
+
+@linux
+def test_each_live_worker_has_its_memory_and_cpu():
+    app = inprofile.instrument(shop())
+    began = time.time()
+    cpu_before = time.process_time()
+    asgi.asked(app, "/items/1")
+    body = scraped(app)
+    me = {"pid": str(os.getpid())}
+    ((labels, memory),) = values(body, "inprofile_worker_resident_memory_bytes")
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    assert labels == me
+    assert memory == pytest.approx(pages * os.sysconf("SC_PAGE_SIZE"), rel=0.2)
+    ((labels, cpu),) = values(body, "inprofile_worker_cpu_seconds_total")
+    assert labels == me
+    assert cpu_before - 0.1 <= cpu <= time.process_time() + 0.1
+    ((labels, start),) = values(body, "inprofile_worker_start_time_seconds")
+    assert labels == me
+    assert began - 0.1 <= start <= time.time() + 0.1
+    assert values(body, "inprofile_workers") == [({}, 1)]
+
+
+OTHER_WORKER = """
+import os, sys, inprofile
+inprofile.instrument()
+with inprofile.job("other"):
+    pass
+print(os.getpid(), flush=True)
+sys.stdin.read()
+"""
+
+
+@linux
+def test_any_worker_answers_for_all_and_the_dead_keep_their_counts(monkeypatch):
+    monkeypatch.setenv("INPROFILE_GROUP", "shop")
+    app = inprofile.instrument(shop())
+    asgi.asked(app, "/items/1")
+    with subprocess.Popen(
+        command(OTHER_WORKER),
+        env=environment(INPROFILE_DIR=os.environ["INPROFILE_DIR"], INPROFILE_GROUP="shop"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        pid = other.stdout.readline().strip()
+        both = scraped(app)
+        other.kill()
+        other.wait()
+        alone = scraped(app)
+    pids = [
+        {labels["pid"] for labels, _ in values(body, "inprofile_worker_resident_memory_bytes")}
+        for body in (both, alone)
+    ]
+    assert pids == [{str(os.getpid()), pid}, {str(os.getpid())}]
+    assert [values(body, "inprofile_workers") for body in (both, alone)] == [[({}, 2)], [({}, 1)]]
+    jobs = "inprofile_job_duration_seconds_count"
+    assert [total(body, jobs) for body in (both, alone)] == [1, 1]
+    assert [total(body, COUNT) for body in (both, alone)] == [1, 1]
+
+
+@linux
+def test_a_process_may_call_itself_anything(fed):
+    """The kernel cuts a name off after 15 bytes, be it inside of a character."""
+    comm = Path(f"/proc/self/task/{os.getpid()}/comm")
+    before = comm.read_bytes()
+    counted = fed.snapshot()
+    counted.workers = [Worker(os.getpid(), 0)]
+    try:
+        comm.write_bytes("büro) (12345 ü".encode()[:15])
+        body, _ = exposition(counted, "")
+    finally:
+        comm.write_bytes(before.rstrip())
+    ((labels, memory),) = values(body, "inprofile_worker_resident_memory_bytes")
+    assert (labels, memory > 1_000_000) == ({"pid": str(os.getpid())}, True)
+
+
+def test_of_a_worker_that_just_ended_nothing_is_made_up(fed):
+    ended = subprocess.Popen(command("pass"))
+    ended.wait()
+    counted = fed.snapshot()
+    counted.workers = [Worker(ended.pid, 5_000_000_000)]
+    body, _ = exposition(counted, "")
+    assert values(body, "inprofile_worker_resident_memory_bytes") == []
+    assert values(body, "inprofile_worker_cpu_seconds_total") == []
+    assert values(body, "inprofile_worker_start_time_seconds") == [({"pid": str(ended.pid)}, 5)]
+
+
+def test_files_that_could_not_be_read_are_told_by_why(fed):
+    counted = fed.snapshot()
+    counted.skipped = Counter({"version": 1, "torn": 2})
+    body, _ = exposition(counted, "")
+    assert values(body, "inprofile_skipped_files") == [
+        ({"reason": "torn"}, 2),
+        ({"reason": "version"}, 1),
+    ]
+
+
+# A registry of the user's own
+
+
+@pytest.fixture
+def registered():
+    """Our collector among prometheus_client's own in its global registry."""
+    app = inprofile.instrument(shop())
+    collector = inprofile.collector()
+    REGISTRY.register(collector)
+    yield app
+    REGISTRY.unregister(collector)
+
+
+def test_beside_the_defaults_of_the_global_registry_nothing_comes_twice(registered):
+    asgi.asked(registered, "/items/1")
+    for write in (generate_latest, openmetrics_exposition.generate_latest):
+        body = write(REGISTRY)
+        assert total(body, COUNT) == total(body, "python_info") == 1
+        assert values(body, "inprofile_workers") == [({}, 1)]
+
+
+@linux
+def test_what_prometheus_clients_own_collector_says_of_the_process_stays_its_own():
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    inprofile.instrument()
+    registry.register(inprofile.collector())
+    body = generate_latest(registry)
+    assert [labels for labels, _ in values(body, "process_resident_memory_bytes")] == [{}]
+    assert [labels for labels, _ in values(body, "inprofile_worker_resident_memory_bytes")] == [
+        {"pid": str(os.getpid())}
+    ]
+
+
+def test_registering_reads_nothing_and_opens_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("INPROFILE_DIR", str(tmp_path / "base"))
+    inprofile.instrument()
+    CollectorRegistry(auto_describe=True).register(inprofile.collector())
+    assert not (tmp_path / "base").exists()
+
+
+def test_registering_twice_is_refused_as_for_any_collector():
+    registry = CollectorRegistry()
+    inprofile.instrument()
+    registry.register(inprofile.collector())
+    with pytest.raises(ValueError, match="Duplicated timeseries"):
+        registry.register(inprofile.collector())
+
+
+def test_a_clash_with_a_metric_of_the_users_is_told_at_the_start():
+    registry = CollectorRegistry()
+    Gauge("inprofile_workers", "Mine.", registry=registry)
+    inprofile.instrument()
+    with pytest.raises(ValueError, match="inprofile_workers"):
+        registry.register(inprofile.collector())
+
+
+def test_a_scrape_may_ask_for_some_names_alone(registered):
+    asgi.asked(registered, "/items/1")
+    body = generate_latest(REGISTRY.restricted_registry([COUNT, "inprofile_workers"]))
+    assert families(body).keys() == {"http_server_request_duration_seconds", "inprofile_workers"}
+    assert total(body, COUNT) == 1
+
+
+def test_a_collector_reads_anew_at_each_scrape(fed):
+    registry = CollectorRegistry()
+    registry.register(Collector(fed.snapshot))
+    fed.request()
+    assert total(generate_latest(registry), COUNT) == 1
+    fed.request()
+    assert total(generate_latest(registry), COUNT) == 2
+
+
+def test_a_collector_that_outlives_the_line_starts_nothing_again():
+    registry = CollectorRegistry()
+    inprofile.instrument()
+    registry.register(inprofile.collector())
+    with inprofile.job("mail"):
+        pass
+    former = running()
+    assert former is not None
+    inprofile.uninstrument()
+    try:
+        body = generate_latest(registry)
+        assert (former.meter, former.pipeline) == (None, None)
+        assert values(body, "inprofile_workers") == [({}, 0)]
+        inprofile.instrument()
+        with inprofile.job("mail"):
+            pass
+        assert values(generate_latest(registry), "inprofile_workers") == [({}, 1)]
+    finally:
+        former.close()
+
+
+def test_before_the_line_there_is_no_collector():
+    with pytest.raises(RuntimeError, match=r"call inprofile\.instrument\(app\) first"):
+        inprofile.collector()
