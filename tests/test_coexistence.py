@@ -129,35 +129,25 @@ def test_the_same_where_the_line_runs_after_the_first_requests(without_us):
     check(["ask", "inprofile", "ask", "-inprofile", "ask"], without_us, traces)
 
 
-REFUSED = (
-    "contrib's instrumentor finds our door where it expects ServerErrorMiddleware: it gives up"
-)
-LOST = "contrib puts the stack back that it found, which was without our door"
-TAKEN = "taking us off takes off what others have put on the application's build_middleware_stack"
-
 ORDERS = {
-    "last on, first off": ([*ON, "inprofile", "ask", "-inprofile", "ask", *OFF, "ask"], None),
-    "first on, first off": (["inprofile", *ON, "ask", "-inprofile", "ask", *OFF, "ask"], REFUSED),
-    "first on, last off": (["inprofile", *ON, "ask", *OFF, "ask", "-inprofile", "ask"], REFUSED),
-    "last on, off at once": ([*ON, "inprofile", "-inprofile", "ask", *OFF, "ask"], TAKEN),
-    "first on, off at once": (["inprofile", *ON, "-inprofile", "ask", *OFF, "ask"], TAKEN),
+    "last on, first off": [*ON, "inprofile", "ask", "-inprofile", "ask", *OFF, "ask"],
+    "first on, first off": ["inprofile", *ON, "ask", "-inprofile", "ask", *OFF, "ask"],
+    "first on, last off": ["inprofile", *ON, "ask", *OFF, "ask", "-inprofile", "ask"],
+    "last on, off at once": [*ON, "inprofile", "-inprofile", "ask", *OFF, "ask"],
+    "first on, off at once": ["inprofile", *ON, "-inprofile", "ask", *OFF, "ask"],
 }
 
 
 @contrib
 @pytest.mark.parametrize(
     "steps",
-    [
-        pytest.param(steps, id=name, marks=[pytest.mark.xfail(reason=reason)] if reason else [])
-        for name, (steps, reason) in ORDERS.items()
-    ],
+    [pytest.param(steps, id=name) for name, steps in ORDERS.items()],
 )
 def test_contribs_instrumentors_see_what_they_saw(without_us, steps):
     check(steps, without_us)
 
 
 @contrib
-@pytest.mark.xfail(reason=LOST)
 def test_where_contrib_puts_back_what_it_found_every_request_is_still_counted(without_us):
     """What it takes off with itself: the names of middlewares, and background tasks."""
     both, alone, neither = told(
@@ -253,19 +243,9 @@ class Tool:
 
 
 WAYS = [Tool.around_every_call, Tool.around_every_stack, Tool.around_this_stack]
-LEFT = "a door that others hold on to still counts while other applications are measured"
-BYPASSED = "we call the build_middleware_stack that was there when the line ran"
 
 
-def way(tool, reason):
-    marks = [pytest.mark.xfail(reason=reason)] if reason else []
-    return pytest.param(tool, id=tool.__name__, marks=marks)
-
-
-def ways(*reasons):
-    """A parameter for each way, which is expected to fail where there is a reason."""
-    tools = [way(tool, reason) for tool, reason in zip(WAYS, reasons, strict=True)]
-    return pytest.mark.parametrize("put_on", tools)
+ways = pytest.mark.parametrize("put_on", [pytest.param(way, id=way.__name__) for way in WAYS])
 
 
 @pytest.fixture
@@ -286,7 +266,7 @@ def asked(app, times=1):
     return [(trace.route, trace.status) for trace in recorded.traces]
 
 
-@ways(None, None, None)
+@ways
 def test_a_tool_that_was_there_before_sees_every_request_and_so_do_we(app, tool, put_on):
     put_on(tool)
     inprofile.instrument(app)
@@ -297,7 +277,7 @@ def test_a_tool_that_was_there_before_sees_every_request_and_so_do_we(app, tool,
     assert tool.seen == ["/"] * 6
 
 
-@ways(None, BYPASSED, None)
+@ways
 def test_a_tool_that_comes_after_us_sees_every_request_and_so_do_we(app, tool, put_on):
     inprofile.instrument(app)
     put_on(tool)
@@ -308,7 +288,7 @@ def test_a_tool_that_comes_after_us_sees_every_request_and_so_do_we(app, tool, p
     assert tool.seen == ["/"] * 6
 
 
-@ways(None, None, TAKEN)
+@ways
 def test_a_tool_that_was_there_before_stays_when_we_go_before_the_first_request(app, tool, put_on):
     put_on(tool)
     inprofile.instrument(app)
@@ -317,7 +297,7 @@ def test_a_tool_that_was_there_before_stays_when_we_go_before_the_first_request(
     assert tool.seen == ["/"]
 
 
-@ways(None, None, TAKEN)
+@ways
 def test_a_tool_that_came_after_us_stays_when_we_go_before_the_first_request(app, tool, put_on):
     inprofile.instrument(app)
     put_on(tool)
@@ -326,7 +306,7 @@ def test_a_tool_that_came_after_us_stays_when_we_go_before_the_first_request(app
     assert tool.seen == ["/"]
 
 
-@ways(None, BYPASSED, LEFT)
+@ways
 def test_a_tool_around_us_does_not_keep_one_app_measured_that_was_taken_off(app, tool, put_on):
     other = inprofile.instrument(hello())
     inprofile.instrument(app)

@@ -27,7 +27,7 @@ from inprofile.doors.job import Job
 from inprofile.exporters.endpoint import Endpoint
 from inprofile.integrations import patches
 from inprofile.integrations._patch import Patcher
-from inprofile.integrations.starlette import Attachment
+from inprofile.integrations.starlette import Doors
 from inprofile.settings import Settings
 from inprofile.storage.store import NewerSchema, Store
 
@@ -52,7 +52,7 @@ class Runtime:
         self.group: Group | None = None
         self.private = ""
         self.patcher = Patcher()
-        self.attachments: list[Attachment] = []
+        self.doors = Doors()
         self.observers: list[Observer] = []
         self.for_observers = False
         self.recorder = Recorder(
@@ -78,12 +78,11 @@ class Runtime:
         """Put patches in place and a door around ``app``, once."""
         if not self.settings.enabled:
             return app
-        self.patcher.install(patches())
+        self.patcher.install({**patches(), **self.doors.patches})
         if app is None or isinstance(app, Door):
             return app
         if hasattr(app, "build_middleware_stack"):
-            if not any(attachment.app is app for attachment in self.attachments):
-                self.attachments.append(Attachment(app, lambda stack: self._door(stack, app)))
+            self.doors.add(app, lambda call: self._door(call, app))
             return app
         return self._door(app, None)
 
@@ -96,10 +95,7 @@ class Runtime:
         """Take the door off ``app``; with None off every app, and the patches out too."""
         if isinstance(app, Door):
             return app.app
-        for attachment in list(self.attachments):
-            if app is None or attachment.app is app:
-                attachment.remove()
-                self.attachments.remove(attachment)
+        self.doors.remove(app)
         if app is None:
             self.recorder.enabled = False
             self.patcher.remove()

@@ -538,8 +538,11 @@ def test_the_loop_goes_on_while_a_scrape_is_written():
         door = by_hand(Endpoint(exposition, None))
 
         scraping = asyncio.create_task(asgi.exchange(door, asgi.scope("/metrics")))
-        await begun.wait()
-        may_end.set()
+        try:
+            async with asyncio.timeout(10):
+                await begun.wait()
+        finally:
+            may_end.set()
         return await scraping
 
     start, body = asyncio.run(scrape())

@@ -1,7 +1,7 @@
 """Starlette: routing, middleware by name, endpoints, rendering and background tasks."""
 
 from collections.abc import Awaitable, Callable
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from typing import Any
 
 from inprofile.core.guard import guard
@@ -16,6 +16,8 @@ from inprofile.core.recorder import (
     take_back,
 )
 from inprofile.integrations._patch import Function, Named, Patch, qualified, timed
+
+Application = Callable[..., Awaitable[None]]
 
 
 class Layer:
@@ -67,50 +69,94 @@ async def ended(span: Span | None, work: Awaitable[None]) -> None:
             close_span(span)
 
 
-class Attachment:
-    """Puts a door outermost around a Starlette or FastAPI application, wherever it is built.
+class Doors:
+    """The Starlette and FastAPI applications that have a door, which their class asks for.
 
-    The stack of middleware is built at the first request; ``wrap`` goes around it then, with
-    each of the user's middlewares in a Layer of its name. An application whose stack stands
-    already gets the door alone.
+    Wherever the line stands the door is outermost, and other tools may wrap what they like of
+    the application, before us or after us: we write nothing onto it, but around what another
+    tool has put in the place of its class's way to build the stack of middleware. A stack that
+    is built from then on has each of the user's middlewares in a Layer of its name.
     """
 
-    def __init__(self, app: Any, wrap: Callable[[Any], Any]) -> None:
-        self.app = app
-        self._build = app.build_middleware_stack
-        self._door: Any = None
-        self._wrap = wrap
-        if app.middleware_stack is None:
-            app.build_middleware_stack = self.build
-        else:
-            app.middleware_stack = self._around(app.middleware_stack)
+    def __init__(self) -> None:
+        self._doors: dict[int, tuple[Any, Application]] = {}
+        self._builders: dict[int, partial[Any]] = {}
+        self._call: Application = _unpatched
 
-    def build(self) -> Any:
-        """The application's own stack, with us around it and between its middlewares."""
-        app = self.app
-        own = app.user_middleware
-        with guard:
-            app.user_middleware = _layered(own)
-        try:
-            stack = self._build()
-        finally:
-            app.user_middleware = own
-        return self._around(stack)
+    @property
+    def patches(self) -> dict[str, tuple[Patch, ...]]:
+        """What makes the classes ask."""
+        return {
+            "starlette.applications": (
+                Patch("Starlette.__call__", self._calling),
+                Patch("Starlette.build_middleware_stack", self._building),
+            ),
+            "fastapi.applications": (Patch("FastAPI.build_middleware_stack", self._building),),
+        }
 
-    def _around(self, stack: Any) -> Any:
-        self._door = self._wrap(stack)
-        return self._door
+    def add(self, app: Any, door: Callable[[Application], Application]) -> None:
+        """Put ``door`` around ``app``, once."""
+        if id(app) in self._doors:
+            return
+        self._doors[id(app)] = app, door(lambda *asgi: self._call(app, *asgi))
+        others = vars(app).get("build_middleware_stack")
+        if others is not None:
+            app.build_middleware_stack = self._builders[id(app)] = partial(_layered, app, others)
 
-    def remove(self) -> None:
-        """Take the door away; requests under way finish as they began."""
-        vars(self.app).pop("build_middleware_stack", None)
-        if self._door is not None and self.app.middleware_stack is self._door:
-            self.app.middleware_stack = self._door.app
+    def remove(self, app: Any = None) -> None:
+        """Take the door away, or with None every one; requests under way finish as they began."""
+        for one, _ in [found for found in self._doors.values() if app is None or found[0] is app]:
+            del self._doors[id(one)]
+            builder = self._builders.pop(id(one), None)
+            if builder is not None and vars(one).get("build_middleware_stack") is builder:
+                one.build_middleware_stack = builder.args[1]
+
+    def _calling(self, original: Function) -> Function:
+        self._call = original
+        doors = self._doors
+
+        @wraps(original)
+        async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
+            found = doors.get(id(self))
+            if found is None:
+                await original(self, scope, receive, send)
+            else:
+                await found[1](scope, receive, send)
+
+        return call
+
+    def _building(self, original: Function) -> Function:
+        doors = self._doors
+
+        @wraps(original)
+        def build_middleware_stack(self: Any) -> Any:
+            if id(self) not in doors:
+                return original(self)
+            return _layered(self, partial(original, self))
+
+        return build_middleware_stack
 
 
-def _layered(own: list[Any]) -> list[Any]:
+def _unpatched(*_: Any) -> Any:
+    raise RuntimeError("Starlette is not patched")
+
+
+def _layered(app: Any, build: Callable[[], Any]) -> Any:
+    """The stack that ``build`` makes of ``app`` with a Layer around each middleware."""
+    own = app.user_middleware
+    with guard:
+        app.user_middleware = _with_layers(own)
+    try:
+        return build()
+    finally:
+        app.user_middleware = own
+
+
+def _with_layers(own: list[Any]) -> list[Any]:
     from starlette.middleware import Middleware
 
+    if own and own[0].cls is Layer:  # of a builder that calls another one
+        return own
     layers = []
     for middleware in own:
         layers.append(Middleware(Layer, kind="middleware", name=qualified(middleware.cls)))
