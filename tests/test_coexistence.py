@@ -347,7 +347,6 @@ def test_putting_us_on_and_off_many_times_leaves_no_layer(app):
     assert depth == expected
 
 
-@pytest.mark.xfail(reason="what was left in place below another tool's wrapper is wrapped again")
 def test_a_patch_that_was_left_below_a_tools_own_is_not_put_on_twice(app, monkeypatch):
     monkeypatch.setattr(BackgroundTask, "__call__", BackgroundTask.__call__)  # back at the end
 

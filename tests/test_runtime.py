@@ -5,6 +5,7 @@ import os
 import sqlite3
 import threading
 from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -459,6 +460,28 @@ def test_a_file_that_somebody_holds_for_too_long_costs_traces_and_no_error(group
     work()
     assert flushed()
     assert len(Store(group).traces()) == 2
+
+
+def test_the_line_that_runs_a_second_time_measures_what_is_imported_after_it(tmp_path):
+    found = run(
+        """
+import asyncio, json
+import inprofile
+inprofile.instrument()
+inprofile.uninstrument()
+inprofile.instrument()
+from starlette.applications import Starlette
+app = inprofile.instrument(Starlette())
+from inprofile.testing import record
+from tests import asgi
+with record() as recorded:
+    asgi.asked(app, "/nowhere")
+print(json.dumps([trace.status for trace in recorded.traces]))
+""",
+        INPROFILE_DIR=tmp_path / "base",
+        PYTHONPATH=Path(__file__).parents[1],
+    )
+    assert found == [404]
 
 
 # Forks

@@ -51,7 +51,7 @@ class Runtime:
         self.base = settings.dir or default_base()
         self.group: Group | None = None
         self.private = ""
-        self.patcher = Patcher()
+        self.patcher = _patcher
         self.doors = Doors()
         self.observers: list[Observer] = []
         self.for_observers = False
@@ -259,6 +259,9 @@ def _suspicious(trace: Trace) -> bool:
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
+
+_patcher = Patcher()
+"""Outlives the runtimes, as what other tools have wrapped stays in place."""
 
 _runtime: Runtime | None = None
 _forking: Runtime | None = None

@@ -265,6 +265,21 @@ def test_a_threshold_that_is_counted_anyway_is_shown_as_well(monkeypatch):
     assert shown == sorted([*CLASSIC, "0.125", "2.0", "+Inf"], key=float)
 
 
+def test_a_threshold_is_shown_as_it_is_counted():
+    """Below a nanosecond it is counted as one."""
+    slo_ms = (4e-7, 33.333333)
+    fed = Fed(slo_ms)
+    for length_ns in (0, 1, 2, 33_333_333, 33_333_334):
+        fed.request(length_ns)
+    body, _ = exposition(fed.snapshot(), "", slo_ms)
+    fed.close()
+    shown = buckets(body)
+    assert list(shown) == sorted([*CLASSIC, "1e-09", "0.033333333", "+Inf"], key=float)
+    assert [shown[le] for le in ("1e-09", "0.0001", "0.025", "0.033333333", "0.05")] == [
+        *(2, 3, 3, 4, 5)
+    ]
+
+
 SLO_MS = (0.3, 33.3, 300, 90_000)
 EDGES_NS = [round(float(le) * 1e9) for le in CLASSIC] + [round(ms * 1e6) for ms in SLO_MS]
 DURATIONS_NS = st.lists(

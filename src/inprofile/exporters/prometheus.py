@@ -132,8 +132,9 @@ def exposed_ns(bounds: Iterable[int], slo_ns: frozenset[int]) -> list[int]:
 
     Other workers' thresholds are the bounds that nothing else explains.
     """
-    others = set(bounds) - set(layout())
-    return sorted({round(bound * 1e9) for bound in CLASSIC_S} | slo_ns | others)
+    counted = set(bounds)
+    wanted = {round(bound * 1e9) for bound in CLASSIC_S} | slo_ns | (counted - set(layout()))
+    return sorted(wanted & counted)
 
 
 def _texts(bounds_ns: list[int]) -> list[str]:
