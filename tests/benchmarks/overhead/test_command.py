@@ -51,7 +51,7 @@ MISTAKES = {
     "scenario": (["--scenario", "orm,nope"], f"there is no scenario 'nope', but {SCENARIOS}"),
     "variant": (["--variant", "nope"], f"there is no variant 'nope', but {', '.join(VARIANTS)}"),
     "no name": (["--scenario", "orm,"], f"there is no scenario '', but {SCENARIOS}"),
-    "save": (["--save", "/"], "[Errno 21] Is a directory: '/'"),
+    "save": (["--variant", "bare,on", "--save", "/"], "[Errno 21] Is a directory: '/'"),
 }
 
 
