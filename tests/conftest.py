@@ -1,6 +1,7 @@
 """What every test gets: an environment of its own, and a look at what it left behind."""
 
 import os
+import signal
 import sys
 import threading
 
@@ -9,6 +10,10 @@ import pytest
 from inprofile.core.recorder import current
 
 pytest_plugins = ["tests.servers"]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it runs in the background like this, and our children would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

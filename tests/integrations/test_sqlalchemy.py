@@ -689,6 +689,7 @@ def test_loading_related_objects_is_part_of_building_them(engine, recorded):
         assert len(session.scalars(ALL.options(selectinload(Author.books))).all()) == AUTHORS
     related = [span for span in spans(recorded.trace, "db") if "FROM book" in span[1]]
     assert [(parent, count) for _, _, parent, count in related] == [("objects", 1)]
+    assert [count for _, name, _, count in spans(recorded.trace, "orm") if name == "objects"] == [1]
 
 
 def test_lazy_loads_are_each_a_statement_of_the_same_name(engine, recorded):

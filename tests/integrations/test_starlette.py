@@ -121,6 +121,33 @@ def test_each_middleware_has_its_own_time_below_the_one_around_it():
     assert middleware_ns >= 9_000_000
 
 
+class Refusing:
+    def __init__(self, app):
+        pass
+
+    def __call__(self, scope, receive, send):
+        raise HTTPException(418)
+
+
+class Catching(Pure):
+    async def __call__(self, scope, receive, send):
+        with pytest.raises(HTTPException):
+            await self.app(scope, receive, send)
+        await JSONResponse([])(scope, receive, send)
+
+
+def test_a_middleware_that_fails_before_it_is_awaited_has_its_span_and_its_error():
+    trace = trace_of(one(numbers, middleware=[Middleware(Catching), Middleware(Refusing)]), "/")
+    assert [(str(span.name), span.error) for span in ordered(trace)[1:]] == [
+        ("Catching", None),
+        ("Refusing", "HTTPException"),
+        ("render JSONResponse", None),
+    ]
+    assert spans(trace, "serialization") == [
+        ("serialization", "render JSONResponse", "Catching", 1)
+    ]
+
+
 def ordered(trace):
     return sorted(trace.spans, key=lambda span: span.start_ns)
 
@@ -386,6 +413,7 @@ class Upper(Response):
     ("response", "rendering"),
     [
         (lambda: JSONResponse({"a": 1}), ["render JSONResponse"]),
+        (lambda: JSONResponse("text"), ["render JSONResponse"]),
         (lambda: JSONResponse(None), []),
         (lambda: Upper(["a", "b"]), ["render Upper"]),
         (lambda: PlainTextResponse("text"), []),

@@ -283,6 +283,7 @@ class Recorder:
     def _keep(self, trace: Trace, reason: str) -> None:
         trace.last_statement = None
         trace.reason = reason
+        trace.spans = [span for span in trace.spans if span.count or span.self_ns]
         trace.started_at = time.time() - (self.clock() - trace.root.start_ns) / 1e9
         self.identify(trace)
         self.keep(trace)

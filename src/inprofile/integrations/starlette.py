@@ -36,7 +36,7 @@ class Layer:
         if parent.kind == "middleware":
             send = _through(parent, send)
         span = open_span(parent, self.kind, self.name)
-        await ended(span, self.app(scope, receive, send))
+        await ended(span, self.app, scope, receive, send)
 
 
 def _through(middleware: Span, send: Any) -> Any:
@@ -56,10 +56,10 @@ def _through(middleware: Span, send: Any) -> Any:
     return through
 
 
-async def ended(span: Span | None, work: Awaitable[None]) -> None:
-    """Await ``work``, which ``span`` times."""
+async def ended(span: Span | None, work: Function, *arguments: Any) -> None:
+    """Await ``work(*arguments)``, which ``span`` times."""
     try:
-        await work
+        await work(*arguments)
     except BaseException as error:
         if span is not None:
             span.error = type(error).__name__
@@ -214,7 +214,7 @@ def _endpoint(original: Function) -> Function:
         with guard:
             routed(parent, self.path_format)
             span = open_endpoint(parent, qualified(self.endpoint))
-        await ended(span, original(self, scope, receive, send))
+        await ended(span, original, self, scope, receive, send)
 
     return handle
 
@@ -241,7 +241,7 @@ def _mount(original: Function) -> Function:
             parent.trace.prefix += self.path_format.removesuffix("/{path}")
             if not self.routes:
                 span = open_endpoint(parent, qualified(self.app))
-        await ended(span, original(self, scope, receive, send))
+        await ended(span, original, self, scope, receive, send)
 
     return handle
 
@@ -253,7 +253,7 @@ def _stream(original: Function) -> Function:
     async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
         parent = recording()
         span = None if parent is None else open_endpoint(parent, "stream")
-        await ended(span, original(self, scope, receive, send))
+        await ended(span, original, self, scope, receive, send)
 
     return call
 
@@ -265,8 +265,10 @@ def _rendering(response: str) -> Named:
 
 def _content(self: Any, content: Any) -> Named | None:
     """Names Response.__init__ where there is something to render."""
-    if content is None or isinstance(content, (bytes, str)):
+    if content is None or isinstance(content, bytes):
         return None
+    if isinstance(content, str) and self.render.__qualname__ == "Response.render":
+        return None  # encoded, that is all
     return _rendering(type(self).__name__)
 
 
