@@ -82,7 +82,7 @@ def shell():
     def call(command, before="", **variables):
         program = f"{before}\nimport sys\nfrom inprofile.__main__ import main\nsys.exit(main())"
         variables["PROGRAM"] = program
-        command = command.replace("inprofile", f'{sys.executable} -W error -c "$PROGRAM"', 1)
+        command = command.replace("inprofile", f'"{sys.executable}" -W error -c "$PROGRAM"', 1)
         return subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
             env=child.environment(**variables),

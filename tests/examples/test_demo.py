@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -101,7 +102,7 @@ def test_the_demo_drives_traffic_prints_the_report_and_leaves_nothing(demo):
 
 def test_with_serve_the_app_keeps_running_until_ctrl_c(demo):
     run = demo("--seconds", "0.5", "--serve")
-    command = run.read_to("Report:").removeprefix("Report:").split()
+    command = shlex.split(run.read_to("Report:").removeprefix("Report:"))
     report = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert (report.returncode, report.stderr) == (0, "")
     run.process.send_signal(signal.SIGINT)
