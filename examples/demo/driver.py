@@ -21,6 +21,7 @@ from examples.demo.mix import Mix, Visit
 USERS = 8
 THINK_S = 0.01  # mean pause of a user between two requests
 LEAVES = 0.1  # share of requests after which a connection is closed; new ones spread over workers
+UNANNOUNCED = 500  # uvicorn closes a connection after an exception and does not say so before
 TICK_S = 0.25
 PATIENCE_S = 30
 
@@ -74,7 +75,8 @@ async def be_user(
             if visit.method == "WEBSOCKET":
                 outcome: int | str = await talk(client, visit)
             else:
-                outcome = await ask(client, visit, leave=chance.random() < LEAVES)
+                leave = chance.random() < LEAVES or visit.status >= UNANNOUNCED
+                outcome = await ask(client, visit, leave=leave)
         except Exception as error:  # whatever happens is a result to show, and visits go on
             outcome = type(error).__name__
         tally.add(visit, outcome)
