@@ -33,6 +33,21 @@ def alone(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
+def base(tmp_path, monkeypatch):
+    """Where this test's groups live."""
+    directory = tmp_path / "base"
+    monkeypatch.setenv("INPROFILE_DIR", str(directory))
+    return directory
+
+
+@pytest.fixture
+def group(base, monkeypatch):
+    """The directory of this test's one group."""
+    monkeypatch.setenv("INPROFILE_GROUP", "shop")
+    return base / "shop"
+
+
+@pytest.fixture
 def recorded():
     """Record every trace of the test."""
     from inprofile.testing import record

@@ -1,10 +1,7 @@
-"""One process's life: nothing before the first trace, exact across forks, nothing afterwards."""
+"""One process's life: nothing before the first trace, all of it counted, nothing afterwards."""
 
 import json
 import os
-import sqlite3
-import threading
-from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,56 +9,12 @@ import pytest
 
 import inprofile
 from inprofile import runtime
-from inprofile.core import metrics
 from inprofile.core.guard import guard
-from inprofile.core.recorder import current
 from inprofile.settings import SettingsError
-from inprofile.storage import store
 from inprofile.storage.store import Store
 from inprofile.testing import record
 from tests.child import run
-
-
-@pytest.fixture
-def base(tmp_path, monkeypatch):
-    """Where this test's groups live; the environment has no other settings."""
-    for name in os.environ:
-        if name.startswith("INPROFILE_"):
-            monkeypatch.delenv(name)
-    directory = tmp_path / "base"
-    monkeypatch.setenv("INPROFILE_DIR", str(directory))
-    yield directory
-    inprofile.uninstrument()
-    current.set(None)
-
-
-@pytest.fixture
-def group(base, monkeypatch):
-    """The directory of this test's one group."""
-    monkeypatch.setenv("INPROFILE_GROUP", "shop")
-    return base / "shop"
-
-
-def work(name="mail"):
-    with inprofile.job(name):
-        pass
-
-
-def threads():
-    return [thread.name for thread in threading.enumerate() if thread.name == "inprofile"]
-
-
-def running() -> runtime.Runtime:
-    found = runtime.running()
-    assert found is not None
-    return found
-
-
-def jobs():
-    """How many jobs the group, or this process alone, has counted."""
-    series = running().read().series
-    return sum(sum(values[2:]) for key, values in series.items() if key[0] == metrics.JOBS.name)
-
+from tests.one_process import jobs, running, threads, work
 
 # The front door
 
@@ -265,6 +218,28 @@ print(json.dumps([names, sorted(os.listdir(sys.argv[1])) == before]))
     assert run(script, group, **variables) == [["MainThread"], True]
 
 
+def test_the_line_that_runs_a_second_time_measures_what_is_imported_after_it(tmp_path):
+    found = run(
+        """
+import asyncio, json
+import inprofile
+inprofile.instrument()
+inprofile.uninstrument()
+inprofile.instrument()
+from starlette.applications import Starlette
+app = inprofile.instrument(Starlette())
+from inprofile.testing import record
+from tests import asgi
+with record() as recorded:
+    asgi.asked(app, "/nowhere")
+print(json.dumps([trace.status for trace in recorded.traces]))
+""",
+        INPROFILE_DIR=tmp_path / "base",
+        PYTHONPATH=Path(__file__).parents[1],
+    )
+    assert found == [404]
+
+
 # What is counted and kept
 
 
@@ -362,301 +337,3 @@ def test_status_is_plain_data(base):
     assert (about.enabled, about.shared, about.private_because) == (True, True, None)
     assert (about.workers, about.skipped_files, about.missing) == ([os.getpid()], {}, [])
     assert about.directory == str(base / about.group)
-
-
-# The directory
-
-
-@pytest.mark.parametrize("obstacle", ["open to others", "a file", "below a file"])
-def test_where_the_directory_cannot_be_used_a_process_counts_for_itself(base, caplog, obstacle):
-    if obstacle == "open to others":
-        base.mkdir()
-        base.chmod(0o777)
-        said = f"INPROFILE_DIR: {base} is open to other users (mode 0777). Allowed: a directory"
-    elif obstacle == "a file":
-        base.write_text("")
-        said = f"INPROFILE_DIR: {base} is a symbolic link or not a directory. Allowed: a directory"
-    else:
-        base.write_text("")
-        os.environ["INPROFILE_DIR"] = str(base / "deeper")
-        said = f"[Errno 20] Not a directory: '{base / 'deeper'}'"
-    inprofile.instrument(slow_ms=0)
-    work()
-    work()
-    status = inprofile.status()
-    assert status["shared"] is False
-    assert status["private_because"].startswith(said)
-    assert [record.getMessage() for record in caplog.records] == [
-        f"inprofile: this process counts for itself alone: {status['private_because']}"
-    ]
-    assert jobs() == 2
-    assert threads() == ["inprofile"]
-
-
-def test_a_process_that_gets_its_directory_back_shares_again(group):
-    group.parent.write_text("")
-    inprofile.instrument()
-    work()
-    assert inprofile.status()["shared"] is False
-    group.parent.unlink()
-    running().close()
-    work()
-    assert inprofile.status()["shared"] is True
-    assert inprofile.status()["workers"] == [os.getpid()]
-
-
-def test_where_no_thread_can_be_started_counting_goes_on_and_nothing_piles_up(group, monkeypatch):
-    """Memory or process limits; and since CPython 3.12 the interpreter's own end."""
-
-    def start(_thread):
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("threading.Thread.start", start)
-        inprofile.instrument()
-        for _ in range(5):
-            work()
-        assert jobs() == 5
-        assert len(list(group.glob("*.cells"))) == 1
-    guard.errors = 0
-
-
-def flushed():
-    pipeline = running().pipeline
-    return pipeline is not None and pipeline.flush()
-
-
-def dropped():
-    series = running().read().series
-    return sum(v[0] for key, v in series.items() if key[0] == metrics.DROPPED.name)
-
-
-def test_a_file_of_a_newer_version_is_left_alone_and_the_loss_is_counted(group, caplog):
-    group.parent.mkdir(mode=0o700)
-    group.mkdir(mode=0o700)
-    file = Store(group).path
-    with closing(sqlite3.connect(file)) as db:
-        db.execute("PRAGMA user_version = 99")
-    before = file.read_bytes()
-    inprofile.instrument(slow_ms=0)
-    for _ in range(2):
-        work()
-        assert flushed()
-    assert (file.read_bytes(), dropped(), guard.errors) == (before, 2, 0)
-    (record,) = caplog.records
-    assert "written by a newer inprofile (schema 99" in record.getMessage()
-
-
-def test_a_file_that_somebody_holds_for_too_long_costs_traces_and_no_error(group, monkeypatch):
-    monkeypatch.setattr(store, "BUSY_S", 0.01)
-    inprofile.instrument(slow_ms=0)
-    work()
-    assert flushed()
-    with closing(sqlite3.connect(Store(group).path)) as db:
-        db.execute("BEGIN EXCLUSIVE")
-        work()
-        assert flushed()
-        assert (dropped(), guard.errors) == (1, 0)
-    work()
-    assert flushed()
-    assert len(Store(group).traces()) == 2
-
-
-def test_the_line_that_runs_a_second_time_measures_what_is_imported_after_it(tmp_path):
-    found = run(
-        """
-import asyncio, json
-import inprofile
-inprofile.instrument()
-inprofile.uninstrument()
-inprofile.instrument()
-from starlette.applications import Starlette
-app = inprofile.instrument(Starlette())
-from inprofile.testing import record
-from tests import asgi
-with record() as recorded:
-    asgi.asked(app, "/nowhere")
-print(json.dumps([trace.status for trace in recorded.traces]))
-""",
-        INPROFILE_DIR=tmp_path / "base",
-        PYTHONPATH=Path(__file__).parents[1],
-    )
-    assert found == [404]
-
-
-# Forks
-
-FORKS = """
-import json, os, sys, threading, warnings
-warnings.simplefilter("ignore", DeprecationWarning)  # CPython 3.12: a fork beside threads
-import inprofile
-from inprofile import runtime
-
-def work(times=1, name="mail"):
-    for _ in range(times):
-        with inprofile.job(name), inprofile.span("a", "db"):
-            pass
-
-def forked(act):
-    child = os.fork()
-    if child:
-        return child
-    try:
-        act()
-    finally:
-        os._exit(0)
-
-def jobs(name="mail"):
-    series = runtime.running().read().series
-    return sum(series.get(("inprofile.job.duration", f"job:{name}", ""), [0, 0, 0])[2:])
-"""
-
-
-def forking(tmp_path, script):
-    variables = {"INPROFILE_DIR": tmp_path / "base", "INPROFILE_GROUP": "shop"}
-    return run(FORKS + script, **variables)
-
-
-def test_a_forked_child_counts_into_a_slot_of_its_own(tmp_path):
-    found = forking(
-        tmp_path,
-        """
-inprofile.instrument(slow_ms=0)
-work(3)
-reads, writes = os.pipe()
-
-def act():
-    before = [thread.name for thread in threading.enumerate()]
-    work(2)
-    after = sorted(thread.name for thread in threading.enumerate())
-    status = inprofile.status()
-    told = [before, after, os.getpid() in status["workers"], len(status["workers"]), jobs()]
-    runtime.running().pipeline.flush()
-    os.write(writes, json.dumps(told).encode())
-
-os.waitpid(forked(act), 0)
-work()
-status = inprofile.status()
-print(json.dumps([json.loads(os.read(reads, 9999)), status["workers"] == [os.getpid()], jobs()]))
-""",
-    )
-    assert found == [[["MainThread"], ["MainThread", "inprofile"], True, 2, 5], True, 6]
-    assert len(Store(tmp_path / "base" / "shop").traces()) == 6
-
-
-def test_forked_siblings_give_their_traces_different_identities(tmp_path):
-    found = forking(
-        tmp_path,
-        """
-inprofile.instrument(slow_ms=0)
-seen = []
-runtime.running().observers.append(lambda trace: seen.append(trace.identity))
-
-def identity():
-    reads, writes = os.pipe()
-    def act():
-        work()
-        os.write(writes, seen[-1].encode())
-    os.waitpid(forked(act), 0)
-    return os.read(reads, 99).decode()
-
-print(json.dumps([identity() for _ in range(3)]))
-""",
-    )
-    assert len(set(found)) == 3
-
-
-def test_a_child_that_measures_nothing_costs_and_leaves_nothing(tmp_path):
-    found = forking(
-        tmp_path,
-        """
-inprofile.instrument()
-work(3)
-
-def files():
-    return len(list(runtime.running().base.glob("shop/*.cells")))
-
-held = [files()]
-for _ in range(5):
-    os.waitpid(forked(lambda: None), 0)
-print(json.dumps([files(), jobs()]))
-""",
-    )
-    assert found == [1, 3]
-
-
-def test_a_child_does_not_keep_its_dead_parents_file_alive(tmp_path):
-    """It inherits the descriptor that the parent's lock hangs on, and must let go of it."""
-    found = forking(
-        tmp_path,
-        """
-inprofile.instrument()
-reads, writes = os.pipe()
-
-def act():
-    work(3)
-    parents_life, end = os.pipe()
-
-    def grandchild():
-        os.close(end)
-        os.read(parents_life, 1)
-        work(2)
-        status = inprofile.status()
-        told = [status["workers"] == [os.getpid()], jobs()]
-        os.write(writes, json.dumps(told).encode())
-
-    forked(grandchild)
-
-os.waitpid(forked(act), 0)
-print(json.dumps(json.loads(os.read(reads, 9999))))
-""",
-    )
-    assert found == [True, 5]
-
-
-def test_a_fork_in_the_middle_of_a_trace_leaves_the_parents_trace_to_the_parent(tmp_path):
-    found = forking(
-        tmp_path,
-        """
-from inprofile.core.recorder import recording
-inprofile.instrument()
-reads, writes = os.pipe()
-with inprofile.job("mail"):
-    os.waitpid(forked(lambda: os.write(writes, str(recording()).encode())), 0)
-    inside = recording() is not None
-print(json.dumps([os.read(reads, 99).decode(), inside, jobs()]))
-""",
-    )
-    assert found == ["None", True, 1]
-
-
-def test_forks_beside_busy_threads_neither_hang_nor_lose_a_count(tmp_path):
-    found = forking(
-        tmp_path,
-        """
-inprofile.instrument(slow_ms=0)
-stopped, counted = threading.Event(), []
-
-def busy(number):
-    times = 0
-    while not stopped.is_set():
-        work(1, f"busy {number}-{times % 40}")
-        times += 1
-    counted.append(times)
-
-busy_threads = [threading.Thread(target=busy, args=[n]) for n in range(4)]
-for thread in busy_threads:
-    thread.start()
-sys.setswitchinterval(1e-5)
-children = [forked(lambda: work(5, "child")) for _ in range(20)]
-ends = [os.waitpid(child, 0)[1] for child in children]
-stopped.set()
-for thread in busy_threads:
-    thread.join()
-series = runtime.running().read().series
-busy_jobs = [v for k, v in series.items() if k[0].startswith("inprofile.job") and "busy" in k[1]]
-total = sum(sum(values[2:]) for values in busy_jobs)
-print(json.dumps([ends, jobs("child"), total - sum(counted), inprofile.status()["errors"]]))
-""",
-    )
-    assert found == [[0] * 20, 100, 0, 0]

@@ -10,6 +10,8 @@ from tests import asgi
 PLAIN = "text/plain"
 OPENMETRICS = "application/openmetrics-text"
 ACCEPT = {PLAIN: "text/plain", OPENMETRICS: "application/openmetrics-text; version=1.0.0"}
+COUNT = "http_server_request_duration_seconds_count"
+BUCKET = "http_server_request_duration_seconds_bucket"
 
 SUFFIXES = {
     "counter": ("",),
@@ -82,3 +84,11 @@ def values(body: bytes, sample: str) -> list[tuple[dict[str, str], float]]:
 def total(body: bytes, sample: str, **labels: str) -> float:
     """The sum of the series of ``sample`` that have these labels."""
     return sum(value for found, value in values(body, sample) if labels.items() <= found.items())
+
+
+def buckets(body: bytes, name: str = BUCKET, **labels: str) -> dict[str, float]:
+    """The buckets of the one series of a histogram: le -> count, in the order of the text."""
+    found = [(all_of, value) for all_of, value in values(body, name)]
+    chosen = [(all_of["le"], value) for all_of, value in found if labels.items() <= all_of.items()]
+    assert len({le for le, _ in chosen}) == len(chosen), "more than one series"
+    return dict(chosen)

@@ -8,103 +8,27 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client import (
-    REGISTRY,
-    CollectorRegistry,
-    Gauge,
-    ProcessCollector,
-    generate_latest,
-)
-from prometheus_client.openmetrics import exposition as openmetrics_exposition
 
 import inprofile
 from inprofile.core import metrics
-from inprofile.core.buckets import layout
-from inprofile.core.cells import Cells
-from inprofile.core.meter import Meter
-from inprofile.core.recorder import Recorder, add_span, current, release
-from inprofile.core.slots import Snapshot, Worker
-from inprofile.exporters.prometheus import Collector, exposition
-from inprofile.runtime import running
+from inprofile.core.slots import Worker
+from inprofile.exporters.prometheus import exposition
 from tests import asgi
 from tests.child import command, environment
-from tests.core.fake_clock import FakeClock
-from tests.exporters.exposed import OPENMETRICS, PLAIN, families, scraped, total, values
-
-CLASSIC = [
-    *("0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.075"),
-    *("0.1", "0.25", "0.5", "0.75", "1.0", "2.5", "5.0", "7.5", "10.0", "30.0"),
-]
-"""The bounds that are shown, of the hundreds that are counted."""
-
-COUNT = "http_server_request_duration_seconds_count"
-BUCKET = "http_server_request_duration_seconds_bucket"
-linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-
-
-class Fed:
-    """One worker's cells on virtual time, and what a scrape of them says."""
-
-    def __init__(self, slo_ms=()):
-        self.clock = FakeClock()
-        self.cells = Cells(None, layout([ms / 1000 for ms in slo_ms]), 24 << 20)
-        self.meter = Meter(self.cells)
-        self.recorder = Recorder(
-            sink=self.meter.record, keep=release, started=self.meter.started, clock=self.clock
-        )
-
-    def request(self, length_ns=1_000, *, route="/orders/{id}", method="GET", status=200):
-        trace = self.recorder.begin("http", method, "https")
-        trace.route, trace.status = route, status
-        self.clock.advance(length_ns)
-        self.recorder.finish(trace)
-
-    def job(self, name):
-        trace = self.recorder.begin("job")
-        trace.route = name
-        self.recorder.finish(trace)
-
-    def snapshot(self):
-        counted = Snapshot(list(self.cells.bounds))
-        counted.add(self.cells.copied(), alive=True)
-        return counted
-
-    def scrape(self, accept=""):
-        return exposition(self.snapshot(), accept)[0]
-
-    def close(self):
-        current.set(None)
-        self.cells.close()
-
-
-@pytest.fixture
-def fed():
-    made = Fed()
-    yield made
-    made.close()
-
-
-def shop():
-    """A small application that answers in every way."""
-    app = FastAPI()
-
-    @app.get("/items/{number}")
-    async def item(number: int):
-        return number
-
-    @app.post("/items")
-    async def create():
-        raise HTTPException(409)
-
-    @app.get("/broken")
-    def broken():
-        raise RuntimeError("broken")
-
-    return app
-
+from tests.exporters.exposed import (
+    COUNT,
+    OPENMETRICS,
+    PLAIN,
+    buckets,
+    families,
+    scraped,
+    total,
+    values,
+)
+from tests.exporters.sources import Fed, linux, shop
 
 # Counts
 
@@ -232,12 +156,11 @@ def test_a_request_under_way_is_seen_until_it_ends(accept):
 # Buckets
 
 
-def buckets(body, name=BUCKET, **labels):
-    """The buckets of the one series of a histogram: le -> count, in the order of the text."""
-    found = [(all_of, value) for all_of, value in values(body, name)]
-    chosen = [(all_of["le"], value) for all_of, value in found if labels.items() <= all_of.items()]
-    assert len({le for le, _ in chosen}) == len(chosen), "more than one series"
-    return dict(chosen)
+CLASSIC = [
+    *("0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.075"),
+    *("0.1", "0.25", "0.5", "0.75", "1.0", "2.5", "5.0", "7.5", "10.0", "30.0"),
+]
+"""The bounds that are shown, of the hundreds that are counted."""
 
 
 def test_the_buckets_shown_are_the_classic_ones(fed):
@@ -333,140 +256,6 @@ def test_the_stages_of_a_route_add_up_to_its_requests_and_their_queue():
         body, "inprofile_stage_duration_seconds_count", http_route="/items/{number}", stage="queue"
     )
     assert queued == 10
-
-
-# Databases
-
-
-def statement(fed, text, length_ns, collection):
-    trace = fed.recorder.begin("http", "GET", "https")
-    trace.route = "/orders"
-    start_ns = fed.clock()
-    fed.clock.advance(length_ns)
-    add_span(trace.root, "db", text, start_ns, fed.clock())
-    trace.spans[-1].attributes = {
-        "db.system.name": "sqlite",
-        "db.operation.name": "SELECT",
-        "db.collection.name": collection,
-    }
-    fed.recorder.finish(trace)
-
-
-def test_statements_are_not_told_and_those_of_one_table_are_one_series(fed):
-    statement(fed, "SELECT secret FROM person WHERE id = ?", 200_000, "person")
-    statement(fed, "SELECT secret FROM person", 400_000, "person")
-    statement(fed, "SELECT secret FROM person", 900_000_000, "person")
-    statement(fed, "SELECT secret FROM pet", 7_000_000, "pet")
-    body = fed.scrape()
-    assert b"secret" not in body
-    about = {"db_operation_name": "SELECT", "db_system_name": "sqlite", "http_route": "/orders"}
-    name = "db_client_operation_duration_seconds"
-    person, pet = ({**about, "db_collection_name": table} for table in ("person", "pet"))
-    assert values(body, f"{name}_count") == [(person, 3), (pet, 1)]
-    assert values(body, f"{name}_sum") == [(person, 0.9006), (pet, 0.007)]
-    shown = buckets(body, f"{name}_bucket", db_collection_name="person")
-    assert [shown[le] for le in ("0.0001", "0.00025", "0.0005", "0.75", "1.0", "+Inf")] == [
-        *(0, 1, 2, 2, 3, 3)
-    ]
-
-
-def test_named_operations_stay_in_the_report(fed):
-    trace = fed.recorder.begin("http", "GET", "https")
-    add_span(trace.root, "logging", "shop.py:88 serialize", 0, 5)
-    fed.recorder.finish(trace)
-    assert metrics.OPERATION.name in {key[0] for key in fed.snapshot().series}
-    assert b"inprofile_operation" not in fed.scrape()
-
-
-# Bounds
-
-
-def test_what_a_cap_turns_away_is_one_series_and_is_told(fed):
-    for number in range(metrics.JOBS.cap + 7):
-        fed.job(f"job:{number}")
-    body = fed.scrape()
-    series = values(body, "inprofile_job_duration_seconds_count")
-    assert sum(value for _, value in series) == metrics.JOBS.cap + 7
-    overflow = {"inprofile_job": "_OVERFLOW", "error_type": "_OVERFLOW"}
-    turned_away = [value for labels, value in series if labels == overflow]
-    assert turned_away == [metrics.JOBS.cap + 7 - (len(series) - 1)]
-    told = total(body, "inprofile_series_overflow_total", family=metrics.JOBS.name)
-    assert told == turned_away[0] > 0
-
-
-def test_where_no_cap_was_reached_there_is_no_overflow_series(fed):
-    fed.request()
-    fed.job("mail")
-    assert b"_OVERFLOW" not in fed.scrape()
-
-
-# Label values
-
-AWKWARD = {
-    'quote " and \\ backslash': 'quote " and \\ backslash',
-    "two\nlines": "two\nlines",
-    "ends in \\": "ends in \\",
-    "\\n": "\\n",
-    'a="b",c="d"} 1': 'a="b",c="d"} 1',
-    "# HELP x y": "# HELP x y",
-    "Größe 訂單 🛒": "Größe 訂單 🛒",
-    "caf\udce9": "caf?",
-    "\ud83d": "?",
-    "": "",
-    " tab\t, return\r": " tab\t, return\r",
-}
-"""A job's name, and what a scrape may make of it: UTF-8 has no lone surrogates."""
-
-
-@pytest.mark.parametrize("accept", [PLAIN, OPENMETRICS])
-@pytest.mark.parametrize("name", AWKWARD, ids=ascii)
-def test_a_label_may_hold_any_text(fed, name, accept):
-    fed.job(name)
-    body, _ = exposition(fed.snapshot(), f"{accept}; version=1.0.0")
-    assert values(body, "inprofile_job_duration_seconds_count") == [
-        ({"inprofile_job": AWKWARD[name], "error_type": ""}, 1)
-    ]
-
-
-def test_names_that_are_written_alike_are_one_series(fed):
-    fed.job("caf\udce9")
-    fed.job("caf?")
-    assert values(fed.scrape(), "inprofile_job_duration_seconds_count") == [
-        ({"inprofile_job": "caf?", "error_type": ""}, 2)
-    ]
-
-
-def test_a_job_named_after_an_undecodable_file_does_not_end_the_metrics():
-    app = inprofile.instrument(shop())
-    with inprofile.job(os.fsdecode(b"import caf\xe9.csv")):
-        pass
-    assert total(scraped(app), "inprofile_job_duration_seconds_count") == 1
-
-
-# Order
-
-
-def test_series_are_sorted_and_do_not_move_between_scrapes(fed):
-    routes = [f"/{letter}" for letter in "qwertzuiop"]
-    for route in routes:
-        fed.request(route=route)
-    first = fed.scrape()
-    assert [labels["http_route"] for labels, _ in values(first, COUNT)] == sorted(routes)
-    assert fed.scrape() == first
-    for route in reversed(routes):
-        fed.request(route=route)
-        fed.request(route=f"{route}/late", status=500)
-    second = [labels["http_route"] for labels, _ in values(fed.scrape(), COUNT)]
-    assert [route for route in second if not route.endswith("/late")] == sorted(routes)
-
-
-def test_a_negative_gauge_is_shown_as_what_it_is(fed):
-    """It is negative for a moment where a worker finishes what another began."""
-    cells = fed.cells
-    cells.add(cells.offset(metrics.ACTIVE, ("GET", "http")), -2)
-    assert values(fed.scrape(), "http_server_active_requests") == [
-        ({"http_request_method": "GET", "url_scheme": "http"}, -2)
-    ]
 
 
 # Workers
@@ -567,102 +356,3 @@ def test_files_that_could_not_be_read_are_told_by_why(fed):
         ({"reason": "torn"}, 2),
         ({"reason": "version"}, 1),
     ]
-
-
-# A registry of the user's own
-
-
-@pytest.fixture
-def registered():
-    """Our collector among prometheus_client's own in its global registry."""
-    app = inprofile.instrument(shop())
-    collector = inprofile.collector()
-    REGISTRY.register(collector)
-    yield app
-    REGISTRY.unregister(collector)
-
-
-def test_beside_the_defaults_of_the_global_registry_nothing_comes_twice(registered):
-    asgi.asked(registered, "/items/1")
-    for write in (generate_latest, openmetrics_exposition.generate_latest):
-        body = write(REGISTRY)
-        assert total(body, COUNT) == total(body, "python_info") == 1
-        assert values(body, "inprofile_workers") == [({}, 1)]
-
-
-@linux
-def test_what_prometheus_clients_own_collector_says_of_the_process_stays_its_own():
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    inprofile.instrument()
-    registry.register(inprofile.collector())
-    body = generate_latest(registry)
-    assert [labels for labels, _ in values(body, "process_resident_memory_bytes")] == [{}]
-    assert [labels for labels, _ in values(body, "inprofile_worker_resident_memory_bytes")] == [
-        {"pid": str(os.getpid())}
-    ]
-
-
-def test_registering_reads_nothing_and_opens_nothing(tmp_path, monkeypatch):
-    monkeypatch.setenv("INPROFILE_DIR", str(tmp_path / "base"))
-    inprofile.instrument()
-    CollectorRegistry(auto_describe=True).register(inprofile.collector())
-    assert not (tmp_path / "base").exists()
-
-
-def test_registering_twice_is_refused_as_for_any_collector():
-    registry = CollectorRegistry()
-    inprofile.instrument()
-    registry.register(inprofile.collector())
-    with pytest.raises(ValueError, match="Duplicated timeseries"):
-        registry.register(inprofile.collector())
-
-
-def test_a_clash_with_a_metric_of_the_users_is_told_at_the_start():
-    registry = CollectorRegistry()
-    Gauge("inprofile_workers", "Mine.", registry=registry)
-    inprofile.instrument()
-    with pytest.raises(ValueError, match="inprofile_workers"):
-        registry.register(inprofile.collector())
-
-
-def test_a_scrape_may_ask_for_some_names_alone(registered):
-    asgi.asked(registered, "/items/1")
-    body = generate_latest(REGISTRY.restricted_registry([COUNT, "inprofile_workers"]))
-    assert families(body).keys() == {"http_server_request_duration_seconds", "inprofile_workers"}
-    assert total(body, COUNT) == 1
-
-
-def test_a_collector_reads_anew_at_each_scrape(fed):
-    registry = CollectorRegistry()
-    registry.register(Collector(fed.snapshot))
-    fed.request()
-    assert total(generate_latest(registry), COUNT) == 1
-    fed.request()
-    assert total(generate_latest(registry), COUNT) == 2
-
-
-def test_a_collector_that_outlives_the_line_starts_nothing_again():
-    registry = CollectorRegistry()
-    inprofile.instrument()
-    registry.register(inprofile.collector())
-    with inprofile.job("mail"):
-        pass
-    former = running()
-    assert former is not None
-    inprofile.uninstrument()
-    try:
-        body = generate_latest(registry)
-        assert (former.meter, former.pipeline) == (None, None)
-        assert values(body, "inprofile_workers") == [({}, 0)]
-        inprofile.instrument()
-        with inprofile.job("mail"):
-            pass
-        assert values(generate_latest(registry), "inprofile_workers") == [({}, 1)]
-    finally:
-        former.close()
-
-
-def test_before_the_line_there_is_no_collector():
-    with pytest.raises(RuntimeError, match=r"call inprofile\.instrument\(app\) first"):
-        inprofile.collector()

@@ -1,14 +1,12 @@
-"""FastAPI: dependencies by name, validation, endpoints and the parts of serialization."""
+"""FastAPI: validation, endpoints by name, and all parts of a request, a task and a websocket."""
 
 import asyncio
 import time
 from collections import Counter
-from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import pytest
 from fastapi import (
-    APIRouter,
     BackgroundTasks,
     Body,
     Cookie,
@@ -20,391 +18,33 @@ from fastapi import (
     HTTPException,
     Path,
     Query,
-    Response,
-    Security,
     UploadFile,
     WebSocket,
 )
-from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
-from fastapi.security import HTTPBasic, OAuth2PasswordBearer, SecurityScopes
-from pydantic import BaseModel, field_validator
+from fastapi.responses import JSONResponse
 
 import inprofile
-from inprofile.core.recorder import current
 from inprofile.testing import record
 from tests import asgi
+from tests.integrations.fastapi_parts import (
+    FIELD,
+    ORDER,
+    RENDER,
+    SOLVING,
+    Item,
+    Order,
+    Page,
+    Service,
+    app_of,
+    in_field,
+    in_loop,
+    in_thread,
+    takes_order,
+)
 from tests.integrations.spans import names, spans
-
-JSON = ((b"content-type", b"application/json"),)
-FORM = ((b"content-type", b"application/x-www-form-urlencoded"),)
-MULTIPART = ((b"content-type", b"multipart/form-data; boundary=b"),)
-FILE = (
-    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nabc\r\n--b--\r\n'
-)
-SOLVING = ("dependencies", "(solving)", "http", 1)
-
-
-def asked(app, path="/", method="GET", *, body=b"", headers=(), query=b""):
-    """The traces of one request, its status and its body."""
-    inprofile.instrument(app)
-    incoming = ({"type": "http.request", "body": body, "more_body": False},)
-    with record() as recorded:
-        sent = asgi.asked(app, path, method, incoming, headers, query_string=query)
-    for trace in recorded.traces:
-        assert sum(trace.stages.values()) == trace.wall_ns
-    content = b"".join(message.get("body", b"") for message in sent if isinstance(message, dict))
-    return recorded.traces, recorded.traces[0].status, content
-
-
-def trace_of(app, path="/", method="GET", **more):
-    (trace,), _, _ = asked(app, path, method, **more)
-    return trace
-
-
-def app_of(endpoint, method="GET", **options):
-    """An application with one route; the response class is one whose rendering all versions do."""
-    app = FastAPI(default_response_class=JSONResponse)
-    app.api_route("/", methods=[method], **options)(endpoint)
-    return app
-
-
-def spent(trace):
-    """The exclusive time of each name, summed."""
-    total = Counter[str]()
-    for span in trace.spans:
-        total[str(span.name)] += span.self_ns
-    return total
-
-
-# Dependencies
-
-
-async def in_loop():
-    await asyncio.sleep(0.003)
-    return "in_loop"
-
-
-def in_thread():
-    time.sleep(0.003)
-    return "in_thread"
-
-
-class Page:
-    def __init__(self, number: int = 1):
-        self.number = number
-
-
-class Limit:
-    async def __call__(self):
-        return 10
-
-
-class Service:
-    async def method(self):
-        return "method"
-
-    @classmethod
-    async def from_class(cls):
-        return "from_class"
-
-
-async def generating():
-    yield "generating"
-
-
-def generating_in_thread():
-    yield "generating_in_thread"
-
-
-async def inner():
-    await asyncio.sleep(0.004)
-    return 1
-
-
-async def middle(one: Annotated[int, Depends(inner)]):
-    await asyncio.sleep(0.002)
-    return one + 1
-
-
-async def outer(two: Annotated[int, Depends(middle)], again: Annotated[int, Depends(inner)]):
-    return two + again
-
-
-async def of_app():
-    pass
-
-
-async def of_router():
-    pass
-
-
-async def of_route():
-    pass
-
-
-@pytest.mark.parametrize(
-    ("dependency", "name"),
-    [
-        (in_loop, "in_loop"),
-        (in_thread, "in_thread"),
-        (Page, "Page"),
-        (Limit(), "Limit"),
-        (Service().method, "Service.method"),
-        (Service.from_class, "Service.from_class"),
-        (generating, "generating"),
-        (generating_in_thread, "generating_in_thread"),
-        (HTTPBasic(auto_error=False), "HTTPBasic"),
-    ],
-)
-def test_a_dependency_is_called_by_its_name(dependency, name):
-    async def root(value: Annotated[Any, Depends(dependency)]):
-        return "ok"
-
-    trace = trace_of(app_of(root))
-    assert spans(trace, "dependencies") == [SOLVING, ("dependencies", name, "(solving)", 1)]
-
-
-def test_a_partial_is_called_by_the_name_of_its_function():
-    async def root(value: Annotated[Any, Depends(partial(in_thread))]):
-        return value
-
-    assert names(trace_of(app_of(root)), "dependencies") == ["(solving)", "in_thread"]
-
-
-def test_dependencies_of_dependencies_come_first_and_each_once():
-    async def root(three: Annotated[int, Depends(outer)], one: Annotated[int, Depends(inner)]):
-        return three
-
-    trace = trace_of(app_of(root))
-    assert spans(trace, "dependencies") == [
-        SOLVING,
-        ("dependencies", "inner", "(solving)", 1),
-        ("dependencies", "middle", "(solving)", 1),
-        ("dependencies", "outer", "(solving)", 1),
-    ]
-    assert spent(trace)["inner"] >= 4_000_000
-    assert spent(trace)["middle"] >= 2_000_000
-
-
-def test_a_dependency_that_is_not_cached_is_there_as_often_as_it_runs():
-    async def root(
-        a: Annotated[int, Depends(inner)],
-        b: Annotated[int, Depends(inner)],
-        c: Annotated[int, Depends(inner, use_cache=False)],
-        d: Annotated[int, Depends(inner, use_cache=False)],
-    ):
-        return a + b + c + d
-
-    trace = trace_of(app_of(root))
-    assert names(trace, "dependencies") == ["(solving)", "inner", "inner", "inner"]
-    assert spent(trace)["inner"] >= 12_000_000
-
-
-def test_dependencies_of_app_router_and_route_come_in_that_order():
-    async def root(value: Annotated[str, Depends(in_loop)]):
-        return value
-
-    app = FastAPI(dependencies=[Depends(of_app)])
-    router = APIRouter(prefix="/router", dependencies=[Depends(of_router)])
-    router.get("/", dependencies=[Depends(of_route)])(root)
-    app.include_router(router)
-    trace = trace_of(app, "/router/")
-    assert trace.route == "/router/"
-    assert names(trace, "dependencies") == [
-        "(solving)",
-        "of_app",
-        "of_router",
-        "of_route",
-        "in_loop",
-    ]
-
-
-def test_a_dependency_under_two_endpoints_has_one_name_and_each_its_own_time():
-    async def first(value: Annotated[int, Depends(inner)]):
-        return value
-
-    async def second(
-        other: Annotated[str, Depends(in_loop)], value: Annotated[int, Depends(inner)]
-    ):
-        return value
-
-    app = FastAPI()
-    app.get("/first")(first)
-    app.get("/second")(second)
-    seen = {path: names(trace_of(app, path), "dependencies") for path in ("/first", "/second")}
-    assert seen == {
-        "/first": ["(solving)", "inner"],
-        "/second": ["(solving)", "in_loop", "inner"],
-    }
-
-
-def test_an_override_is_called_by_its_own_name():
-    async def root(value: Annotated[str, Depends(in_loop)]):
-        return value
-
-    app = app_of(root)
-    app.dependency_overrides[in_loop] = in_thread
-    assert names(trace_of(app), "dependencies") == ["(solving)", "in_thread"]
-
-
-def test_an_override_that_is_cached_is_there_once():
-    async def root(a: Annotated[str, Depends(in_loop)], b: Annotated[str, Depends(in_loop)]):
-        return a + b
-
-    app = app_of(root)
-    app.dependency_overrides[in_loop] = in_thread
-    assert names(trace_of(app), "dependencies") == ["(solving)", "in_thread"]
-
-
-token = OAuth2PasswordBearer(tokenUrl="token")
-
-
-async def user(scopes: SecurityScopes, secret: Annotated[str, Depends(token)]):
-    await asyncio.sleep(0.004)
-    return scopes.scope_str
-
-
-def test_security_is_a_dependency():
-    async def root(scope: Annotated[str, Security(user, scopes=["me"])]):
-        return scope
-
-    app = app_of(root)
-    traces, status, content = asked(app, headers=((b"authorization", b"Bearer x"),))
-    assert (status, content) == (200, b'"me"')
-    assert names(traces[0], "dependencies") == ["(solving)", "OAuth2PasswordBearer", "user"]
-    traces, status, _ = asked(app)
-    assert (status, names(traces[0], "dependencies")) == (
-        401,
-        ["(solving)", "OAuth2PasswordBearer"],
-    )
-
-
-def test_a_dependency_that_runs_for_each_of_its_scopes_is_there_as_often():
-    async def root(
-        me: Annotated[str, Security(user, scopes=["me"])],
-        items: Annotated[str, Security(user, scopes=["items"])],
-    ):
-        return [me, items]
-
-    traces, _, content = asked(app_of(root), headers=((b"authorization", b"Bearer x"),))
-    assert content == b'["me","items"]'
-    assert names(traces[0], "dependencies").count("user") == 2
-    assert spent(traces[0])["user"] >= 8_000_000
-
-
-async def refuses(number: int = 0):
-    raise HTTPException(403)
-
-
-def fails_in_thread():
-    raise RuntimeError("in a dependency")
-
-
-@pytest.mark.parametrize(("dependency", "status"), [(refuses, 403), (fails_in_thread, 500)])
-def test_a_dependency_that_raises_ends_the_solving(dependency, status):
-    async def root(
-        first: Annotated[str, Depends(in_loop)], value: Annotated[Any, Depends(dependency)]
-    ):
-        return value
-
-    trace = trace_of(app_of(root))
-    assert (trace.status, names(trace, "dependencies", "handler")) == (
-        status,
-        ["(solving)", "in_loop", dependency.__name__],
-    )
-
-
-def test_a_dependency_that_raises_says_what():
-    async def root(value: Annotated[str, Depends(fails_in_thread)]):
-        return value
-
-    trace = trace_of(app_of(root))
-    errors = {str(span.name): span.error for span in trace.spans if span.error}
-    assert errors == {"(solving)": "RuntimeError", "fails_in_thread": "RuntimeError"}
-
-
-async def wants_number(number: int):
-    return number
-
-
-def test_a_dependency_whose_parameters_are_wrong_never_runs():
-    async def root(
-        number: Annotated[int, Depends(wants_number)], value: Annotated[str, Depends(in_loop)]
-    ):
-        return number
-
-    app = app_of(root)
-    right, wrong = trace_of(app, query=b"number=4"), trace_of(app, query=b"number=four")
-    assert (right.status, names(right, "dependencies", "validation", "handler")) == (
-        200,
-        ["(solving)", "parameters", "wants_number", "in_loop", root.__qualname__],
-    )
-    assert (wrong.status, names(wrong, "dependencies", "validation", "handler")) == (
-        422,
-        ["(solving)", "parameters", "in_loop"],
-    )
-
-
-def test_a_dependency_in_a_thread_waits_for_the_thread_and_works_in_it():
-    async def root(value: Annotated[str, Depends(in_thread)]):
-        return value
-
-    trace = trace_of(app_of(root))
-    assert spans(trace, "dependencies", "threadpool_wait") == [
-        SOLVING,
-        ("dependencies", "in_thread", "(solving)", 1),
-        ("threadpool_wait", "worker", "in_thread", 1),
-    ]
-    assert spent(trace)["in_thread"] >= 3_000_000
-
-
-def test_what_a_dependency_calls_is_below_it():
-    async def calls():
-        with inprofile.span("part", kind="cache"):
-            await asyncio.sleep(0.001)
-
-    async def root(value: Annotated[None, Depends(calls)]):
-        return "ok"
-
-    assert spans(trace_of(app_of(root)), "cache") == [("cache", "part", calls.__qualname__, 1)]
-
-
-def test_what_a_dependency_does_after_its_yield_is_no_dependency_time():
-    after = []
-
-    async def session():
-        try:
-            yield 1
-        finally:
-            span = current.get()
-            after.append(span.kind if span is not None else None)
-
-    async def root(value: Annotated[int, Depends(session)]):
-        await asyncio.sleep(0.001)
-        return value
-
-    trace = trace_of(app_of(root))
-    assert names(trace, "dependencies", "handler") == [
-        "(solving)",
-        session.__qualname__,
-        root.__qualname__,
-    ]
-    assert len(after) == 1
-    assert "dependencies" not in after
-
+from tests.integrations.traced import FILE, FORM, JSON, MULTIPART, asked, spent, trace_of
 
 # Validation
-
-
-class Order(BaseModel):
-    name: str
-    price: float
-
-    @field_validator("name")
-    @classmethod
-    def is_slow(cls, value):
-        time.sleep(0.004)
-        return value
 
 
 async def takes_everything(
@@ -432,10 +72,6 @@ def test_parsing_parameters_is_validation():
     )
 
 
-async def takes_order(order: Order):
-    return [order.name]
-
-
 async def takes_form(a: Annotated[int, Form()], b: Annotated[str, Form()] = ""):
     return a
 
@@ -450,9 +86,6 @@ async def takes_upload(file: UploadFile):
 
 async def takes_parts(one: Annotated[int, Body()], two: Annotated[int, Body()]):
     return one + two
-
-
-ORDER = b'{"name": "tea", "price": 2.5}'
 
 
 @pytest.mark.parametrize(
@@ -557,120 +190,6 @@ def test_an_endpoint_that_raises_says_what():
         (handler,) = [span for span in trace.spans if span.kind == "handler"]
         seen.append((handler.error, trace.status))
     assert seen == [("HTTPException", 418), ("ValueError", 500)]
-
-
-# Serialization
-
-
-class Item(BaseModel):
-    name: str
-    secret: str = "hidden"
-
-
-async def gives_dict():
-    return {"name": "tea"}
-
-
-async def gives_item():
-    return Item(name="tea")
-
-
-def gives_item_in_thread():
-    return Item(name="tea")
-
-
-async def gives_wrong():
-    return {"nothing": 1}
-
-
-async def gives_response():
-    return JSONResponse({"a": 1})
-
-
-async def gives_text():
-    return PlainTextResponse("text")
-
-
-async def gives_none():
-    return Response(status_code=204)
-
-
-FIELD = ("serialization", "serialize_response", "http", 1)
-RENDER = ("serialization", "render JSONResponse", "http", 1)
-
-
-def in_field(verb):
-    return ("serialization", verb, "serialize_response", 1)
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "model", "seen"),
-    [
-        (gives_dict, None, [FIELD, RENDER]),
-        (gives_dict, Item, [FIELD, in_field("validate Item"), in_field("dump Item"), RENDER]),
-        (gives_item, Item, [FIELD, in_field("validate Item"), in_field("dump Item"), RENDER]),
-        (
-            gives_item_in_thread,
-            Item,
-            [FIELD, in_field("validate Item"), in_field("dump Item"), RENDER],
-        ),
-        (gives_response, None, [("serialization", "render JSONResponse", "gives_response", 1)]),
-        (gives_response, Item, [("serialization", "render JSONResponse", "gives_response", 1)]),
-        (gives_text, None, []),
-        (gives_none, None, []),
-    ],
-)
-def test_serialization_is_validating_dumping_and_rendering(endpoint, model, seen):
-    trace = trace_of(app_of(endpoint, response_model=model))
-    assert spans(trace, "serialization") == seen
-
-
-def test_serialization_without_a_response_class_has_the_same_parts_up_to_the_rendering():
-    app = FastAPI()
-    app.get("/", response_model=list[Item])(lambda: [Item(name="tea")])
-    traces, _, content = asked(app)
-    assert content == b'[{"name":"tea","secret":"hidden"}]'
-    annotation = str(list[Item])
-    assert spans(traces[0], "serialization")[:3] == [
-        FIELD,
-        in_field(f"validate {annotation}"),
-        in_field(f"dump {annotation}"),
-    ]
-
-
-def test_what_a_model_leaves_out_is_left_out():
-    app = app_of(gives_item, response_model=Item, response_model_exclude={"secret"})
-    _, _, content = asked(app)
-    assert content == b'{"name":"tea"}'
-
-
-def test_a_response_that_is_not_valid_says_so():
-    trace = trace_of(app_of(gives_wrong, response_model=Item))
-    errors = {str(span.name): span.error for span in trace.spans if span.error}
-    assert (trace.status, errors) == (500, {"serialize_response": "ResponseValidationError"})
-
-
-def test_validating_a_request_is_not_serialization():
-    trace = trace_of(app_of(takes_order, "POST"), "/", "POST", body=ORDER, headers=JSON)
-    assert names(trace, "serialization") == ["serialize_response", "render JSONResponse"]
-
-
-def test_making_the_parts_of_a_stream_is_the_handlers_time():
-    async def parts():
-        for _ in range(3):
-            await asyncio.sleep(0.004)
-            yield b"x"
-
-    async def streams():
-        return StreamingResponse(parts())
-
-    traces, _, content = asked(app_of(streams))
-    assert content == b"xxx"
-    assert spans(traces[0], "handler", "serialization") == [
-        ("handler", streams.__qualname__, "http", 1),
-        ("handler", "stream", "http", 1),
-    ]
-    assert spent(traces[0])["stream"] >= 12_000_000
 
 
 # All together

@@ -1,7 +1,6 @@
-"""SQLAlchemy on real databases: what it does is the same, and each part of it is told apart."""
+"""SQLAlchemy on real databases: the same with and without us, counted once, waits and all."""
 
 import asyncio
-import contextlib
 import pickle
 import sqlite3
 import threading
@@ -9,133 +8,30 @@ import time
 from typing import Any
 
 import pytest
-from sqlalchemy import (
-    ForeignKey,
-    bindparam,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import bindparam, create_engine, delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.orm import (
-    DeclarativeBase,
-    Mapped,
-    Session,
-    joinedload,
-    mapped_column,
-    relationship,
-    selectinload,
-)
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 import inprofile
-from inprofile.core.recorder import current
 from inprofile.integrations._sql import mask
 from inprofile.testing import record
-from tests.integrations.spans import names, spans
+from tests.integrations.authors import (
+    ALL,
+    AUTHOR,
+    AUTHORS,
+    ROWS,
+    Author,
+    Book,
+    heard,
+    measured,
+    plain,
+)
+from tests.integrations.spans import spans
 
-AUTHORS = 6
 VERBS = {"CONNECT", "COMMIT", "ROLLBACK"}
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Author(Base):
-    __tablename__ = "author"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    books: Mapped[list["Book"]] = relationship(order_by="Book.id")
-
-
-class Book(Base):
-    __tablename__ = "book"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    author_id: Mapped[int] = mapped_column(ForeignKey("author.id"))
-
-
-AUTHOR: Any = Author.__table__
-ALL = select(Author).order_by(Author.id)
-ALL_TEXT = "SELECT author.id, author.name FROM author ORDER BY author.id"
-ROWS = select(AUTHOR).order_by(AUTHOR.c.id)
-
-
-def address(request, backend, tmp_path):
-    if backend == "postgresql":
-        dsn = request.getfixturevalue("postgres_dsn")
-        return dsn.replace("postgresql:", "postgresql+psycopg:")
-    return "sqlite://" if backend == "memory" else f"sqlite:///{tmp_path / 'test.db'}"
-
-
-@contextlib.contextmanager
-def filled(engine):
-    """Tables with rows in them, in an engine whose pool has a connection ready."""
-    Base.metadata.create_all(engine)
-    with Session(engine) as session:
-        session.add_all(
-            Author(name=f"author {n}", books=[Book(), Book()]) for n in range(1, AUTHORS + 1)
-        )
-        session.commit()
-    try:
-        yield
-    finally:
-        Base.metadata.drop_all(engine)
-
-
-@pytest.fixture(params=["file", "memory", "postgresql"])
-def engine(request, tmp_path):
-    engine = create_engine(address(request, request.param, tmp_path))
-    with filled(engine):
-        yield engine
-    engine.dispose()
-
-
-@pytest.fixture(params=["file", "postgresql"])
-def async_engine(request, tmp_path):
-    """An asynchronous engine for one event loop; the tables are filled by another."""
-    url = address(request, request.param, tmp_path)
-    engine = create_engine(url)
-    with filled(engine):
-        yield create_async_engine(
-            url.replace("sqlite:", "sqlite+aiosqlite:"), poolclass=AsyncAdaptedQueuePool
-        )
-    engine.dispose()
-
-
-@pytest.fixture
-def postgresql(request, tmp_path):
-    engine = create_engine(address(request, "postgresql", tmp_path))
-    with filled(engine):
-        yield engine
-    engine.dispose()
-
-
-@contextlib.contextmanager
-def heard(engine):
-    """The text and parameters of everything that reaches a cursor."""
-    seen = []
-
-    def listen(_connection, _cursor, statement, parameters, _context, executemany):
-        seen.append((statement, parameters, executemany))
-
-    target = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
-    event.listen(target, "before_cursor_execute", listen)
-    try:
-        yield seen
-    finally:
-        event.remove(target, "before_cursor_execute", listen)
-
-
-def plain(rows):
-    return [tuple(row) for row in rows]
 
 
 def raised(call):
@@ -317,20 +213,6 @@ def test_a_statement_is_counted_once_between_orm_core_and_driver(engine, convers
     assert counted == [mask(statement) for statement, _, _ in statements]
 
 
-def measured(async_engine, work):
-    """The statements of ``work``, which is measured on a connection that is open already."""
-
-    async def run():
-        async with async_engine.connect():
-            pass
-        with heard(async_engine) as statements, inprofile.job("work"):
-            await work(async_engine)
-        await async_engine.dispose()
-        return [statement for statement, _, _ in statements]
-
-    return asyncio.run(run())
-
-
 def test_an_asynchronous_statement_is_counted_once(async_engine, recorded):
     async def work(engine):
         assert len([result async for result in async_conversation(engine)]) == 11
@@ -340,192 +222,16 @@ def test_an_asynchronous_statement_is_counted_once(async_engine, recorded):
     assert [name for name in counted if name not in VERBS] == list(map(mask, statements))
 
 
-# Reading
-
-
-def one_by_one(result):
-    return list(iter(result.fetchone, None))
-
-
-def two_by_two(result):
-    return [row for rows in iter(lambda: result.fetchmany(2), []) for row in rows]
-
-
-READINGS = {
-    "all": lambda connection: connection.execute(ROWS).all(),
-    "fetchall": lambda connection: connection.execute(ROWS).fetchall(),
-    "iteration": lambda connection: list(connection.execute(ROWS)),
-    "fetchone": lambda connection: one_by_one(connection.execute(ROWS)),
-    "fetchmany": lambda connection: two_by_two(connection.execute(ROWS)),
-    "partitions": lambda connection: [
-        row for page in connection.execute(ROWS).partitions(4) for row in page
-    ],
-    "yield_per": lambda connection: list(connection.execute(ROWS).yield_per(4)),
-    "streamed": lambda connection: list(streaming(connection)),
-    "streamed fetchone": lambda connection: one_by_one(streaming(connection)),
-    "streamed fetchmany": lambda connection: two_by_two(streaming(connection)),
-    "streamed all": lambda connection: streaming(connection).all(),
-    "mappings": lambda connection: [
-        tuple(row.values()) for row in connection.execute(ROWS).mappings()
-    ],
-}
-
-
-def streaming(connection):
-    return connection.execution_options(stream_results=True, max_row_buffer=2).execute(ROWS)
-
-
-@pytest.mark.parametrize("reading", READINGS)
-def test_reading_rows_in_any_way_is_one_statement(engine, reading, recorded):
-    with inprofile.job("work"), engine.connect() as connection:
-        rows = READINGS[reading](connection)
-    assert plain(rows) == [(n, f"author {n}") for n in range(1, AUTHORS + 1)]
-    assert spans(recorded.trace) == [
-        ("db_pool_wait", "checkout", "work", 1),
-        ("db", ALL_TEXT, "work", 1),
-        ("db", "ROLLBACK", "work", 1),
-    ]
-
-
-async def streamed(connection):
-    return [row async for row in await connection.stream(ROWS)]
-
-
-async def streamed_in_pages(connection):
-    pages = (await connection.stream(ROWS)).partitions(4)
-    return [row async for page in pages for row in page]
-
-
-async def streamed_all(connection):
-    return await (await connection.stream(ROWS)).all()
-
-
-async def executed(connection):
-    return (await connection.execute(ROWS)).all()
-
-
-@pytest.mark.parametrize("reading", [streamed, streamed_in_pages, streamed_all, executed])
-def test_reading_rows_asynchronously_is_one_statement(async_engine, reading, recorded):
-    async def work(engine):
-        async with engine.connect() as connection:
-            assert len(await reading(connection)) == AUTHORS
-
-    measured(async_engine, work)
-    assert spans(recorded.trace) == [
-        ("db_pool_wait", "checkout", "work", 1),
-        ("db", ALL_TEXT, "work", 1),
-        ("db", "ROLLBACK", "work", 1),
-    ]
-
-
-def test_the_time_of_a_streamed_fetch_goes_to_the_statement(postgresql, recorded):
-    """A server-side cursor computes its rows when they are fetched, the first one too."""
-    slow = text("SELECT i, pg_sleep(0.01) FROM generate_series(1, 6) AS i")
-    with inprofile.job("work"), postgresql.connect() as connection:
-        rows = connection.execution_options(stream_results=True, max_row_buffer=1).execute(slow)
-        assert [row.i for row in rows] == [1, 2, 3, 4, 5, 6]
-    trace = recorded.trace
-    (statement,) = [span for span in trace.spans if "pg_sleep" in str(span.name)]
-    assert (statement.count, statement.self_ns > 60_000_000) == (1, True)
-
-
-def test_the_first_row_of_a_stream_is_fetched_by_its_statement(postgresql, recorded):
-    """Sorting is done when the first row is asked for, and before the app asks for any."""
-    slow = text("SELECT pg_sleep(0.05)")
-    with inprofile.job("work"), postgresql.connect() as connection:
-        connection.execution_options(stream_results=True).execute(slow).close()
-    (statement,) = [span for span in recorded.trace.spans if "pg_sleep" in str(span.name)]
-    assert statement.self_ns > 50_000_000
-
-
-def test_the_time_to_fetch_a_big_result_goes_to_the_statement(postgresql, recorded):
-    big = text("SELECT i, md5(i::text) FROM generate_series(1, 50000) AS i")
-    with inprofile.job("work"), postgresql.connect() as connection:
-        result = connection.execute(big)
-        with inprofile.span("fetching", kind="other"):
-            rows = result.cursor_strategy.fetchall(result, result.cursor)
-    assert len(rows) == 50_000
-    by_name = {str(span.name): span for span in recorded.trace.spans}
-    statement = by_name["SELECT i, md5(i::text) FROM generate_series(?) AS i"]
-    fetching = by_name["fetching"]
-    length_ns = fetching.end_ns - fetching.start_ns
-    assert (statement.count, fetching.self_ns < length_ns / 2) == (1, True)
-    assert statement.self_ns - (statement.end_ns - statement.start_ns) > length_ns / 2
-
-
-def test_two_results_read_in_turns_keep_their_time_apart(postgresql, recorded):
-    quick = text("SELECT i FROM generate_series(1, 3) AS i")
-    slow = text("SELECT i, pg_sleep(0.01) FROM generate_series(1, 3) AS i")
-    with inprofile.job("work"), postgresql.connect() as connection:
-        options = {"stream_results": True, "max_row_buffer": 1}
-        results = [connection.execution_options(**options).execute(each) for each in (quick, slow)]
-        assert [[result.fetchone().i for result in results] for _ in range(3)] == [
-            [1, 1],
-            [2, 2],
-            [3, 3],
-        ]
-        for result in results:
-            result.close()
-    spent = {"quick": 0, "slow": 0}
-    counts = spent.copy()
-    for span in recorded.trace.spans:
-        if "generate_series" in str(span.name):
-            which = "slow" if "pg_sleep" in span.name else "quick"
-            spent[which] += span.self_ns
-            counts[which] += span.count
-    assert counts == {"quick": 1, "slow": 1}
-    assert spent["slow"] > 30_000_000
-
-
-# Writing
-
-
-def test_a_transaction_is_a_checkout_statements_and_a_commit(engine, recorded):
+def test_a_driver_that_the_user_opens_is_counted_once(recorded):
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(":memory:"))
+    with engine.connect():
+        pass
     with inprofile.job("work"), engine.begin() as connection:
-        connection.execute(text("UPDATE author SET name = 'secret' WHERE id = 5"))
-        with connection.begin_nested():
-            connection.execute(delete(Book).where(Book.id == 1))
-    assert [name for name in names(recorded.trace) if name != "ROLLBACK"] == [
-        "checkout",
-        "UPDATE author SET name = ? WHERE id = ?",
-        "SAVEPOINT sa_savepoint_1",
-        mask(str(delete(Book).where(Book.id == 1).compile(engine))),
-        "RELEASE SAVEPOINT sa_savepoint_1",
-        "COMMIT",
-    ]
-
-
-def test_a_transaction_that_fails_is_rolled_back(engine, recorded):
-    with inprofile.job("work"), contextlib.suppress(KeyError), engine.begin() as connection:
-        connection.execute(text("DELETE FROM book"))
-        raise KeyError
-    assert set(names(recorded.trace)) == {"checkout", "DELETE FROM book", "ROLLBACK"}
-
-
-@pytest.mark.parametrize("many", [2, 50])
-def test_many_rows_are_one_statement_of_one_shape(engine, many, recorded):
-    rows = [{"name": f"secret {n:02}"} for n in range(many)]
-    returning = insert(AUTHOR).returning(AUTHOR.c.id)
-    with inprofile.job("work"), engine.begin() as connection:
-        connection.execute(insert(AUTHOR), rows)
-        assert len(connection.execute(returning, rows).all()) == many
-        connection.execute(text("INSERT INTO author (name) VALUES (:name)"), rows)
-    seen = [span for span in spans(recorded.trace, "db") if "INSERT" in span[1]]
-    column = "author.id" if engine.name == "postgresql" else "id"
-    assert seen == [
-        ("db", "INSERT INTO author (name) VALUES (?)", "work", 1),
-        ("db", f"INSERT INTO author (name) VALUES (?) RETURNING {column}", "work", 1),
-        ("db", "INSERT INTO author (name) VALUES (?)", "work", 1),
-    ]
-
-
-def test_a_statement_that_fails_says_with_what_the_driver_did(engine, recorded):
-    with engine.connect() as connection, inprofile.job("work"):
-        with pytest.raises(IntegrityError) as error:
-            connection.execute(insert(AUTHOR).values(id=1, name="again"))
-        connection.rollback()
-    errors = {str(span.name): span.error for span in recorded.trace.spans if span.error}
-    assert errors == {"INSERT INTO author (id, name) VALUES (?)": type(error.value.orig).__name__}
+        connection.execute(text("CREATE TABLE t (a)"))
+        assert connection.execute(text("SELECT a FROM t")).all() == []
+    engine.dispose()
+    seen = [name for _, name, _, _ in spans(recorded.trace) if name != "ROLLBACK"]
+    assert seen == ["checkout", "CREATE TABLE t (a)", "SELECT a FROM t", "COMMIT"]
 
 
 # The pool
@@ -614,143 +320,3 @@ def test_a_pool_that_gives_up_says_so(tmp_path, recorded):
     engine.dispose()
     seen = [(span.kind, span.error) for span in recorded.trace.spans if span.parent]
     assert seen == [("db_pool_wait", "TimeoutError")]
-
-
-# The ORM
-
-
-@pytest.fixture
-def built_in():
-    """The spans in which Authors are built, each of which takes 2 ms."""
-    seen = []
-
-    def loaded(_author, _context):
-        seen.append(current.get())
-        time.sleep(0.002)
-
-    event.listen(Author, "load", loaded)
-    yield seen
-    event.remove(Author, "load", loaded)
-
-
-BUILDINGS = {
-    "all": lambda session: session.scalars(ALL).all(),
-    "iteration": lambda session: list(session.scalars(ALL)),
-    "fetchone": lambda session: one_by_one(session.execute(ALL)),
-    "fetchmany": lambda session: two_by_two(session.execute(ALL)),
-    "partitions": lambda session: list(session.scalars(ALL).partitions(4)),
-    "yield_per": lambda session: list(session.scalars(ALL.execution_options(yield_per=2))),
-    "pages": lambda session: list(session.scalars(ALL.execution_options(yield_per=2)).partitions()),
-    "query": lambda session: session.query(Author).all(),
-    "get": lambda session: [session.get(Author, n) for n in range(1, AUTHORS + 1)],
-}
-
-
-@pytest.mark.parametrize("building", BUILDINGS)
-def test_building_objects_is_the_orms_time(engine, building, built_in, recorded):
-    with Session(engine) as session, inprofile.job("work"):
-        assert BUILDINGS[building](session)
-    trace = recorded.trace
-    assert [(span.kind, span.name) for span in built_in] == [("orm", "objects")] * AUTHORS
-    assert trace.stages["orm"] > AUTHORS * 2_000_000
-    assert {(kind, name) for kind, name, _, _ in spans(trace, "orm")} == {
-        ("orm", "result"),
-        ("orm", "objects"),
-    }
-    assert sum(trace.stages.values()) == trace.wall_ns
-
-
-async def scalars(session):
-    return (await session.scalars(ALL)).all()
-
-
-async def stream_scalars(session):
-    streamed = await session.stream_scalars(ALL.execution_options(yield_per=2))
-    return [author async for author in streamed]
-
-
-@pytest.mark.parametrize("building", [scalars, stream_scalars])
-def test_building_objects_asynchronously_is_the_orms_time(
-    async_engine, building, built_in, recorded
-):
-    async def work(engine):
-        async with AsyncSession(engine) as session:
-            assert len(await building(session)) == AUTHORS
-
-    measured(async_engine, work)
-    trace = recorded.trace
-    assert [(span.kind, span.name) for span in built_in] == [("orm", "objects")] * AUTHORS
-    assert trace.stages["orm"] > AUTHORS * 2_000_000
-    assert sum(trace.stages.values()) == trace.wall_ns
-
-
-def test_loading_related_objects_is_part_of_building_them(engine, recorded):
-    with inprofile.job("work"), Session(engine) as session:
-        assert len(session.scalars(ALL.options(selectinload(Author.books))).all()) == AUTHORS
-    related = [span for span in spans(recorded.trace, "db") if "FROM book" in span[1]]
-    assert [(parent, count) for _, _, parent, count in related] == [("objects", 1)]
-    assert [count for _, name, _, count in spans(recorded.trace, "orm") if name == "objects"] == [1]
-
-
-def test_lazy_loads_are_each_a_statement_of_the_same_name(engine, recorded):
-    with inprofile.job("work"), Session(engine) as session:
-        assert sum(len(author.books) for author in session.scalars(ALL)) == 2 * AUTHORS
-    seen = [span for span in spans(recorded.trace, "db") if "FROM book" in span[1]]
-    assert len(seen) == AUTHORS
-    assert len(set(seen)) == 1
-
-
-def test_a_stream_of_thousands_of_objects_does_not_fill_the_trace(async_engine, recorded):
-    thousands = ALL.from_statement(
-        text(
-            "WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 3000)"
-            " SELECT id, 'x' AS name FROM n"
-        )
-    )
-
-    async def work(engine):
-        async with AsyncSession(engine) as session:
-            streamed = await session.stream_scalars(thousands)
-            assert len([author.id async for author in streamed]) == 3000
-
-    measured(async_engine, work)
-    trace = recorded.trace
-    assert (trace.dropped, len(trace.spans) < 20) == (0, True)
-
-
-def test_sessions_at_once_keep_apart(async_engine, recorded):
-    async def one(engine, number):
-        with inprofile.job(f"session {number}"):
-            async with AsyncSession(engine) as session:
-                statement = select(Author.id).where(Author.id == number).limit(1)
-                return await session.scalar(statement)
-
-    async def work(engine):
-        numbers = range(1, AUTHORS + 1)
-        assert await asyncio.gather(*(one(engine, number) for number in numbers)) == [*numbers]
-
-    measured(async_engine, work)
-    *sessions, outside = recorded.traces
-    assert spans(outside) == []
-    assert sorted(trace.root.name for trace in sessions) == [
-        f"session {n}" for n in range(1, AUTHORS + 1)
-    ]
-    for trace in sessions:
-        seen = spans(trace, "db_pool_wait", "db")
-        assert {parent for _, _, parent, _ in seen} <= {trace.root.name, "checkout"}
-        assert [name for _, name, _, _ in seen if "FROM author" in name] == [
-            seen_name for seen_name in names(trace, "db") if "SELECT author.id" in seen_name
-        ]
-        assert sum(trace.stages.values()) == trace.wall_ns
-
-
-def test_a_driver_that_the_user_opens_is_counted_once(recorded):
-    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(":memory:"))
-    with engine.connect():
-        pass
-    with inprofile.job("work"), engine.begin() as connection:
-        connection.execute(text("CREATE TABLE t (a)"))
-        assert connection.execute(text("SELECT a FROM t")).all() == []
-    engine.dispose()
-    seen = [name for _, name, _, _ in spans(recorded.trace) if name != "ROLLBACK"]
-    assert seen == ["checkout", "CREATE TABLE t (a)", "SELECT a FROM t", "COMMIT"]
