@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import pickle
 import sys
+import warnings
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -250,6 +251,22 @@ def test_a_method_that_is_inherited_gets_a_wrapper_of_its_own(monkeypatch):
         names = {span.name for span in recorded.trace.spans if span.kind in {"db", "http"}}
         assert names == {"general", "special"}
     assert "call" not in vars(Special)
+
+
+@pytest.mark.parametrize("name", ["timed", "folded", "naming fails", "not named"])
+def test_a_warning_of_the_librarys_names_its_caller(name):
+    class Warns:
+        def call(self, a):
+            warnings.warn("library's own", stacklevel=2)
+
+    Warns.call = WRAPS[name](Warns.call)  # type: ignore[method-assign]
+    with warnings.catch_warnings(record=True, action="always") as outside:
+        Warns().call(1)
+    with record(), inprofile.job("work"), warnings.catch_warnings(record=True) as inside:
+        warnings.simplefilter("always")
+        Warns().call(1)
+    assert [warning.filename for warning in outside + inside] == [__file__] * 2
+    guard.errors = 0
 
 
 def test_a_hook_that_fails_does_not_break_the_import():

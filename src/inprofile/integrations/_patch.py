@@ -26,6 +26,10 @@ Describe = Callable[..., Named | None]
 """Names a call from those of its arguments that it declares, by the original's names for them;
 None leaves it untimed."""
 
+OURS = "<inprofile (importlib._bootstrap)>"
+"""The file that our frames seem to be of: one that ``warnings`` and ``logging`` leave out when
+they count ``stacklevel``, which they do for the import system's and nobody else's."""
+
 Wrap = Callable[[Function], Function]
 Finished = Callable[..., None]
 """Sees the span, the result and the arguments that it declares, of a call that returned."""
@@ -180,7 +184,7 @@ class _Signature:
             **parts,
         )
         scope = {**names, **self.defaults, "_original": self.original}
-        exec(compile(source, "<inprofile>", "exec"), scope)  # noqa: S102 - our own template
+        exec(compile(source, OURS, "exec"), scope)  # noqa: S102 - our own template
         wrapper: Function = scope[name if name.isidentifier() else "call"]
         return functools.wraps(self.original)(wrapper)
 
