@@ -358,6 +358,23 @@ def test_formatted_text_is_the_same(capsys):
     assert len(written[0].splitlines()) == 4
 
 
+def test_the_call_stack_of_a_handler_that_fails_begins_at_the_caller(capsys):
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError("disk full")
+
+    def call_stack():
+        logger_of(logging.StreamHandler(Full())).warning("hello")
+        return capsys.readouterr().err.partition("Call stack:")[2]
+
+    inprofile.uninstrument()
+    without = call_stack()
+    with record(), inprofile.job("work"):
+        within = call_stack()
+    assert f"{__file__}" in without
+    assert within.splitlines()[-4:] == without.splitlines()[-4:]
+
+
 def test_a_handler_that_fails_is_handled_as_ever(capsys, recorded):
     class Fails(logging.Handler):
         def emit(self, record):
