@@ -179,7 +179,7 @@ def test_a_request_that_nobody_answers_says_so(ask, closed, recorded):
     ("path", "options", "error"),
     [
         ("/broken", {}, "RemoteProtocolError"),
-        ("/slow", {"timeout": 0.01}, "ReadTimeout"),
+        ("/slow", {"timeout": httpx.Timeout(5, read=0.01)}, "ReadTimeout"),
         ("/loop", {"follow_redirects": True}, "TooManyRedirects"),
     ],
 )
