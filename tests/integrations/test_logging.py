@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import threading
 import time
+from functools import partial, update_wrapper
 
 import pytest
 
@@ -373,6 +374,29 @@ def test_the_call_stack_of_a_handler_that_fails_begins_at_the_caller(capsys):
         within = call_stack()
     assert f"{__file__}" in without
     assert within.splitlines()[-4:] == without.splitlines()[-4:]
+
+
+def test_what_another_tool_has_put_there_may_be_any_callable(monkeypatch):
+    class Counted:
+        """No function: it has no code of its own."""
+
+        def __init__(self, original):
+            self.original = original
+            update_wrapper(self, original)
+
+        def __get__(self, logger, owner=None):
+            return partial(self.original, logger)
+
+        def __call__(self, *args, **kwargs):
+            return self.original(*args, **kwargs)
+
+    monkeypatch.setattr(logging.Logger, "handle", Counted(logging.Logger.handle))
+    with record() as recorded, inprofile.job("work"):
+        logger_of(Kept()).warning("hello")
+        assert inprofile.status()["errors"] == 0
+    assert [kind for kind, _, _, _ in spans(recorded.trace)] == ["logging"]
+    inprofile.uninstrument()
+    assert type(vars(logging.Logger)["handle"]) is Counted
 
 
 def test_a_handler_that_fails_is_handled_as_ever(capsys, recorded):

@@ -248,9 +248,12 @@ def test_the_first_checkout_holds_the_connecting(tmp_path, recorded):
     ]
 
 
+ONE_CONNECTION: dict[str, Any] = {"pool_size": 1, "max_overflow": 0}
+
+
 def test_a_thread_that_waits_for_a_connection_says_how_long(tmp_path, recorded):
     engine: Any = create_engine(
-        f"sqlite:///{tmp_path / 'one.db'}", poolclass=QueuePool, pool_size=1, max_overflow=0
+        f"sqlite:///{tmp_path / 'one.db'}", poolclass=QueuePool, **ONE_CONNECTION
     )
     holding, held_ns = threading.Event(), []
 
@@ -278,8 +281,7 @@ def test_a_task_that_waits_for_a_connection_says_how_long(tmp_path, recorded):
     engine = create_async_engine(
         f"sqlite+aiosqlite:///{tmp_path / 'one.db'}",
         poolclass=AsyncAdaptedQueuePool,
-        pool_size=1,
-        max_overflow=0,
+        **ONE_CONNECTION,
     )
     holding, asking, held_ns = asyncio.Event(), asyncio.Event(), []
 
@@ -311,9 +313,8 @@ def test_a_pool_that_gives_up_says_so(tmp_path, recorded):
     engine = create_engine(
         f"sqlite:///{tmp_path / 'one.db'}",
         poolclass=QueuePool,
-        pool_size=1,
-        max_overflow=0,
         pool_timeout=0.01,
+        **ONE_CONNECTION,
     )
     with engine.connect(), inprofile.job("work"), pytest.raises(PoolTimeout, match="reached"):
         engine.connect()

@@ -185,18 +185,19 @@ class _Signature:
             **parts,
         )
         scope = {**names, **self.defaults, "_original": self.original}
-        is_logging = getattr(self.original, "__module__", None) == "logging"
-        code = self._in_place(source) if is_logging else compile(source, OURS, "exec")
-        exec(code, scope)  # noqa: S102 - our own template
+        exec(self._code(source), scope)  # noqa: S102 - our own template
         wrapper: Function = scope[name if name.isidentifier() else "call"]
         return functools.wraps(self.original)(wrapper)
 
-    def _in_place(self, source: str) -> CodeType:
-        """Code that seems to stand where the original does.
+    def _code(self, source: str) -> CodeType:
+        """Code that nobody takes for the caller's.
 
-        Handlers that look for the caller of ``logging`` leave out the frames of its file alone.
+        In ``logging`` it seems to stand where the original does: handlers that look for its
+        caller leave out the frames of its file alone. What another tool put there has no code.
         """
-        original = self.original.__code__
+        original = getattr(self.original, "__code__", None)
+        if original is None or self.original.__module__ != "logging":
+            return compile(source, OURS, "exec")
         tree = ast.parse(source)
         for node in ast.walk(tree):
             if isinstance(node, ast.stmt | ast.expr | ast.arg | ast.keyword | ast.excepthandler):
