@@ -1,6 +1,7 @@
 """What leaves the process of a statement: its shape, and never a literal."""
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -231,6 +232,16 @@ def told(operation, collection, system="postgresql"):
 )
 def test_whatever_a_driver_is_given_is_described(text, name, operation, collection):
     assert describe("postgresql", text) == (name, told(operation, collection))
+
+
+def test_nothing_is_asked_of_what_is_no_text():
+    class Refuses:
+        def _refuse(self, *_: object) -> Any:
+            raise AssertionError("it was looked at")
+
+        __len__ = __hash__ = __eq__ = __str__ = __repr__ = _refuse
+
+    assert describe("sqlite", Refuses()) == ("?", told("_OTHER", "", "sqlite"))
 
 
 def test_dialects_are_named_as_opentelemetry_names_them():
