@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sys
+import threading
 import weakref
 from types import FrameType
 
@@ -124,8 +125,11 @@ def left_alive(app, seen):
     gc.collect()
     seen.clear()
     gc.disable()
+    others = set(threading.enumerate())
     try:
         asyncio.run(ask())
+        for thread in set(threading.enumerate()) - others:
+            thread.join()  # the stream's worker holds its last context until it ends
         alive = [ref() is not None for ref in seen]
     finally:
         gc.enable()
