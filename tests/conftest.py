@@ -1,5 +1,6 @@
 """What every test gets: an environment of its own, and a look at what it left behind."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ def alone(tmp_path_factory, monkeypatch):
     runtime = sys.modules.get("inprofile.runtime")
     if runtime is not None:
         runtime.uninstrument()
+    policy = getattr(asyncio.events, "_event_loop_policy", None)
+    assert not type(policy).__module__.startswith("uvloop"), "every later test would run on uvloop"
     left = current.get()
     current.set(None)
     assert left is None, "a span is still current"

@@ -81,7 +81,9 @@ def served(app, **config):
     """The application under a real uvicorn, and its address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:  # a client waits until it is served
         server = uvicorn.Server(
-            uvicorn.Config(app, log_level="critical", ws="none", lifespan="off", **config)
+            uvicorn.Config(
+                app, log_level="critical", ws="none", lifespan="off", loop="asyncio", **config
+            )
         )
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
