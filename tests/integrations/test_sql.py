@@ -234,14 +234,25 @@ def test_whatever_a_driver_is_given_is_described(text, name, operation, collecti
     assert describe("postgresql", text) == (name, told(operation, collection))
 
 
-def test_nothing_is_asked_of_what_is_no_text():
-    class Refuses:
-        def _refuse(self, *_: object) -> Any:
-            raise AssertionError("it was looked at")
+@pytest.mark.parametrize(
+    ("kind", "given", "name", "operation"),
+    [
+        (object, (), "?", "_OTHER"),
+        (str, ("SELECT 1",), "SELECT ?", "SELECT"),
+        (bytes, (b"SELECT 1",), "SELECT ?", "SELECT"),
+        (bytearray, (b"SELECT 1",), "SELECT ?", "SELECT"),
+    ],
+    ids=lambda kind: getattr(kind, "__name__", None),
+)
+def test_no_code_of_the_users_runs_for_a_name(kind, given, name, operation):
+    def refuse(*_):
+        raise AssertionError("it was looked at")
 
-        __len__ = __hash__ = __eq__ = __str__ = __repr__ = _refuse
-
-    assert describe("sqlite", Refuses()) == ("?", told("_OTHER", "", "sqlite"))
+    asked = ["len", "hash", "eq", "str", "repr", "getitem", "iter"]
+    methods: dict[str, Any] = {f"__{one}__": refuse for one in asked}
+    methods |= {"__class__": property(refuse), "decode": refuse, "rfind": refuse}
+    refuses = type("Refuses", (kind,), methods)(*given)
+    assert describe("sqlite", refuses) == (name, told(operation, "", "sqlite"))
 
 
 def test_dialects_are_named_as_opentelemetry_names_them():
