@@ -1,6 +1,7 @@
 """What every test gets: an environment of its own, and a look at what it left behind."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -29,6 +30,8 @@ def alone(tmp_path_factory, monkeypatch):
         runtime.uninstrument()
     policy = getattr(asyncio.events, "_event_loop_policy", None)
     assert not type(policy).__module__.startswith("uvloop"), "every later test would run on uvloop"
+    ours = logging.getLogger("inprofile")
+    assert ours.isEnabledFor(logging.WARNING), (ours.level, ours.disabled, ours.manager.disable)
     left = current.get()
     current.set(None)
     assert left is None, "a span is still current"

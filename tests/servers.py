@@ -1,30 +1,44 @@
-"""Fixtures that start real PostgreSQL and Valkey servers from their pip packages.
+"""Fixtures that start real servers: PostgreSQL, Valkey, MariaDB, memcached, MongoDB's protocol.
 
-Each listens on a Unix socket in a private directory, so runs beside each other never meet.
-The packages are located, not imported: they bring a process management of their own that adds a
-system user, opens directory permissions up to `/`, and leaves servers behind killed tests.
+Each listens on a Unix socket in a private directory (the last, on a port that was free), so runs
+beside each other never meet. All but MariaDB and memcached come from pip; without the system's own
+the tests that need those are skipped. Packages are located, not imported: some bring a process
+management of their own that adds a system user, opens directory permissions up to `/`, and leaves
+servers behind killed tests.
 """
 
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 START_LIMIT_S = 60
-# PostgreSQL refuses to run as root; then this user, which every system has, runs it.
+# PostgreSQL and MariaDB refuse to run as root; then this user, which every system has, runs them.
 UNPRIVILEGED = "nobody"
 # Serves for as long as its standard input stays open, so killed tests leave nothing behind.
-LEASED = '"$@" </dev/null & read -r _; kill -INT $!; wait $!; rm -rf "$PWD"'
+LEASED = '"$@" </dev/null & read -r _; kill -{stop} $!; wait $!; rm -rf "$PWD"'
+# Where Debian has servers, which is not in everybody's PATH.
+SYSTEM = "/usr/sbin"
 
 Command = list[str | Path]
+
+
+class Mariadb(NamedTuple):
+    """Where a MariaDB is found; the names are those that PyMySQL and MySQLdb connect with."""
+
+    unix_socket: str
+    user: str
+    database: str
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +80,69 @@ def valkey_address() -> Iterator[str]:
             yield f"unix://{door}"
 
 
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Mariadb]:
+    """An empty database of a MariaDB; its user may do anything and has no password."""
+    installed = [system_program(name) for name in ("mariadbd", "mariadb-install-db")]
+    if None in installed:
+        pytest.skip("mariadbd is not installed")
+    mariadbd, install = map(str, installed)
+    with private_directory() as home:
+        user = UNPRIVILEGED if os.geteuid() == 0 else None
+        if user:
+            shutil.chown(home, user)
+        door, data = home / "mariadb.sock", f"--datadir={home / 'data'}"
+        options = "--auth-root-authentication-method=normal --skip-test-db --skip-name-resolve"
+        prepare: Command = [install, "--no-defaults", data, *options.split()]
+        subprocess.run(prepare, cwd=home, user=user, check=True, stdout=subprocess.DEVNULL)
+        # Nobody needs these data after a power cut; the init file runs before the door opens.
+        begin = home / "begin.sql"
+        begin.write_text("CREATE DATABASE test;\n")
+        options = "--skip-networking --innodb-flush-log-at-trx-commit=0"
+        server: Command = [mariadbd, "--no-defaults", data, f"--socket={door}", *options.split()]
+        server.append(f"--init-file={begin}")
+        with running(server, home, user, lambda: accepts(door), stop="TERM"):
+            yield Mariadb(str(door), "root", "test")
+
+
+def system_program(name: str) -> str | None:
+    """Where the system has this program."""
+    return shutil.which(name) or shutil.which(name, path=SYSTEM)
+
+
+@pytest.fixture(scope="session")
+def memcached_address() -> Iterator[str]:
+    """The Unix socket of an empty memcached: `pymemcache.Client(address)`.
+
+    Debian's, since no pip package has one; CI installs it where it may.
+    """
+    program = system_program("memcached")
+    if program is None:
+        pytest.skip("memcached is not installed: apt-get install memcached")
+    with private_directory() as home:
+        door = home / "memcached.sock"
+        server: Command = [program, "-s", door, "-u", "root"]  # -u is for when it is root's
+        with running(server, home, None, lambda: accepts(door)):
+            yield str(door)
+
+
+@pytest.fixture(scope="session")
+def mongodb_address() -> Iterator[str]:
+    """The URI of a server that speaks MongoDB's protocol: `pymongo.MongoClient(address)`.
+
+    MongoDB itself is in no package; this one keeps its documents in SQLite, in memory.
+    """
+    if find_spec("nx_27017") is None:
+        pytest.skip("nx-27017 is not installed: it has no version for this Python")
+    port = free_port()
+    with private_directory() as home:
+        files: Command = ["--log-file", home / "nx.log", "--pid-file", home / "nx.pid"]
+        options: Command = ["--db", "memory", "--port", str(port), *files]
+        server: Command = [sys.executable, "-m", "nx_27017.nx_27017", *options]
+        with running(server, home, None, lambda: accepts(port)):
+            yield f"mongodb://127.0.0.1:{port}"
+
+
 def package(name: str) -> Path:
     """Where an installed package lies, found without importing it."""
     spec = find_spec(name)
@@ -94,21 +171,32 @@ def give_away(home: Path) -> Path:
     return home
 
 
-def accepts(door: Path) -> bool:
-    """Whether a server listens on this Unix socket."""
-    with socket.socket(socket.AF_UNIX) as client:
-        return client.connect_ex(str(door)) == 0
+def accepts(door: Path | int) -> bool:
+    """Whether a server listens on this Unix socket, or this port of the machine."""
+    with socket.socket(socket.AF_INET if isinstance(door, int) else socket.AF_UNIX) as client:
+        return client.connect_ex(("127.0.0.1", door) if isinstance(door, int) else str(door)) == 0
+
+
+def free_port() -> int:
+    """A port of the machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 @contextmanager
 def running(
-    command: Command, home: Path, user: str | None, ready: Callable[[], bool]
+    command: Command, home: Path, user: str | None, ready: Callable[[], bool], stop: str = "INT"
 ) -> Iterator[None]:
-    """Run a server, from the moment it is ready to the moment it has ended."""
+    """Run a server, from the moment it is ready to the moment it has ended.
+
+    ``stop`` is the signal that makes it end at once, whoever is still connected.
+    """
     log = home / "log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            ["sh", "-c", LEASED, "sh", *command],
+            ["sh", "-c", LEASED.format(stop=stop), "sh", *command],
             cwd=home,
             user=user,
             stdin=subprocess.PIPE,

@@ -44,7 +44,10 @@ def test_the_public_names_are_promised():
         inprofile.spam  # noqa: B018 - reading it is the test
 
 
-LIBRARIES = ("opentelemetry", "prometheus_client", "starlette", "fastapi", "django", "sqlalchemy")
+LIBRARIES = (
+    *("opentelemetry", "prometheus_client", "starlette", "fastapi", "django", "flask"),
+    *("sqlalchemy", "werkzeug"),
+)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +136,7 @@ def test_a_bad_setting_starts_nothing(base):
 
 
 def test_what_is_no_application_is_refused(base):
-    with pytest.raises(TypeError, match=r"takes an ASGI application, not 'int'"):
+    with pytest.raises(TypeError, match=r"takes an ASGI or WSGI application, not 'int'"):
         inprofile.instrument(3)
 
 
@@ -146,8 +149,8 @@ def test_uninstrumenting_takes_every_patch_and_thread_away(tmp_path):
 import importlib, json, sys, threading
 from wrapt import resolve_path
 for name in ("aiosqlite", "anyio.to_thread", "fastapi.routing", "fastapi.dependencies.utils",
-             "httpx", "jinja2", "logging", "sqlalchemy.orm", "sqlite3", "starlette.routing",
-             "starlette.responses", "starlette.background"):
+             "flask", "httpx", "jinja2", "logging", "sqlalchemy.orm", "sqlite3",
+             "starlette.routing", "starlette.responses", "starlette.background"):
     try:
         importlib.import_module(name)
     except ImportError:

@@ -83,6 +83,33 @@ print(json.dumps([identity() for _ in range(3)]))
     assert len(set(found)) == 3
 
 
+def test_forked_siblings_tell_services_of_traces_and_spans_of_their_own(tmp_path):
+    found = forking(
+        tmp_path,
+        """
+from inprofile.core.recorder import current
+inprofile.instrument(tracing=True, sample_rate=0.5)
+
+def contexts():
+    for _ in range(64):
+        with inprofile.job("mail"), inprofile.span("a", "http"):
+            span = current.get()
+            yield span.trace.recorder.context(span)
+
+told = [list(contexts())]  # the parent has made some before it forks
+for _ in range(3):
+    reads, writes = os.pipe()
+    os.waitpid(forked(lambda: os.write(writes, json.dumps(list(contexts())).encode())), 0)
+    told.append(json.loads(os.read(reads, 65_536)))
+print(json.dumps(told))
+""",
+    )
+    assert len({context[0] for sibling in found for context in sibling}) == 4 * 64
+    assert len({context[1] for sibling in found for context in sibling}) == 4 * 64
+    flags = {tuple(context[2] for context in sibling) for sibling in found}
+    assert len(flags) == 4, "each sibling draws its own lots"
+
+
 def test_a_child_that_measures_nothing_costs_and_leaves_nothing(tmp_path):
     found = forking(
         tmp_path,

@@ -1,5 +1,7 @@
 import psycopg
+import pymysql
 import valkey
+from pymemcache.client.base import Client
 
 
 def test_postgres_keeps_what_was_committed_for_the_next_connection(postgres_dsn):
@@ -22,3 +24,23 @@ def test_valkey_returns_what_was_set(valkey_address):
         client.set("order:1", "paid")
         assert client.get("order:1") == b"paid"
         client.delete("order:1")
+
+
+def test_mariadb_keeps_what_was_committed_for_the_next_connection(mariadb):
+    with pymysql.connect(**mariadb._asdict()) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE orders (id int AUTO_INCREMENT PRIMARY KEY, customer text)")
+        cursor.execute("INSERT INTO orders (customer) VALUES (%s), (%s)", ("Ada", "Grace"))
+        connection.commit()
+    with pymysql.connect(**mariadb._asdict()) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id, customer FROM orders ORDER BY id")
+        rows = cursor.fetchall()
+        cursor.execute("DROP TABLE orders")
+    assert rows == ((1, "Ada"), (2, "Grace"))
+
+
+def test_memcached_returns_what_was_set(memcached_address):
+    client = Client(memcached_address, default_noreply=False)
+    client.set("order", "paid")
+    assert client.get("order") == b"paid"
+    client.delete("order")
+    client.close()

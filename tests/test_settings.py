@@ -17,6 +17,7 @@ patient = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.
 DEFAULTS = {
     "enabled": True,
     "sample_rate": 0.01,
+    "tracing": False,
     "slow_ms": 1000.0,
     "service": "",
     "group": "",
@@ -37,6 +38,7 @@ READ = [
     ("enabled", " off ", False),
     ("sample_rate", "1", 1.0),
     ("sample_rate", "0.25", 0.25),
+    ("tracing", "on", True),
     ("slow_ms", "0", 0.0),
     ("slow_ms", "2.5e2", 250.0),
     ("service", "shop", "shop"),
@@ -63,6 +65,7 @@ REFUSED = [
     ("sample_rate", "1.5", "a number from 0 to 1"),
     ("sample_rate", "nan", "a number from 0 to 1"),
     ("sample_rate", "", "a number from 0 to 1"),
+    ("tracing", "w3c", "1, true, yes, on, 0, false, no or off"),
     ("slow_ms", "-1", "a number from 0 to 1e+09"),
     ("slow_ms", "inf", "a number from 0 to 1e+09"),
     ("slow_ms", "1s", "a number from 0 to 1e+09"),

@@ -7,8 +7,10 @@ from benchmarks.overhead.scenarios import SCENARIOS
 from benchmarks.overhead.summary import BARE, Row, Spread, growth
 
 ADDED_US = 20.0
+DJANGO_US = 25.0
 OF_CONTRIB = 1 / 15
-QUERY_US = 2.5
+QUERY_US, DJANGO_QUERY_US = 2.5, 3.0
+LIST_SHARE = 0.03
 OFF_US = 1.0
 GROWTH_BYTES = 2048
 """A span of ours takes 200 bytes: if one stayed for each of 10,000 chunks it would be 2 MB."""
@@ -40,10 +42,14 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
         if scenario.queries:
             row = found.get((scenario.name, "on"))
             what = f"added per query ({scenario.name})"
-            result.append(_at_most(what, row.query if row else None, QUERY_US))
+            limit_us = DJANGO_QUERY_US if scenario.base == "django" else QUERY_US
+            result.append(_at_most(what, row.query if row else None, limit_us))
     for variant in ("off", "paused"):
         row = found.get(("nothing", variant))
         result.append(_at_most(f"added when {variant}", row.added if row else None, OFF_US))
+    view = found.get(("django", "on"))
+    result.append(_at_most("added to a Django JSON view", view.added if view else None, DJANGO_US))
+    result.append(_share(found.get(("drf", "on"))))
     result.append(_flat(found.get(("stream", "on")), found.get(("stream", BARE))))
     return result
 
@@ -62,6 +68,13 @@ def _fifteenth(share: float | None) -> Claim:
         return Claim(promise, "", None)
     text = f"1/{1 / share:.1f}" if share > 0 else "nothing"
     return Claim(promise, text, share <= OF_CONTRIB)
+
+
+def _share(row: Row | None) -> Claim:
+    promise = f"added to a list of 100 rows by Django REST framework: at most {LIST_SHARE:.0%}"
+    if row is None:
+        return Claim(promise, "", None)
+    return Claim(promise, f"{row.times_bare - 1:+.1%}", row.times_bare <= 1 + LIST_SHARE)
 
 
 def _flat(row: Row | None, bare: Row | None) -> Claim:

@@ -29,10 +29,14 @@ LIBRARIES = (
     "fastapi",
     "starlette",
     "sqlalchemy",
+    "django",
+    "djangorestframework",
     "opentelemetry-sdk",
     "opentelemetry-instrumentation-fastapi",
     "opentelemetry-instrumentation-sqlalchemy",
+    "opentelemetry-instrumentation-django",
     "prometheus-fastapi-instrumentator",
+    "django-prometheus",
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from benchmarks.overhead.results import Results
 from benchmarks.overhead.scenarios import SCENARIOS
 
-BARE, CONTRIB, BASE = "bare", "contrib", "nothing"
+BARE, CONTRIB = "bare", "contrib"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ def added(results: Results, scenario: str, variant: str) -> dict[int, float]:
 def added_per_query(results: Results, scenario: str, variant: str) -> dict[int, float]:
     """Return what ``variant`` adds to each query of a scenario, by round.
 
-    That is what it adds to the request, less what it adds to the do-nothing request of the
-    same round, by the number of queries. It includes the checkout and the rollback.
+    That is what it adds to the request, less what it adds to the base request of the same
+    round, by the number of queries. It includes the checkout and the rollback.
     """
     queries = SCENARIOS[scenario].queries
     if not queries:
         return {}
-    base = added(results, BASE, variant)
+    base = added(results, SCENARIOS[scenario].base, variant)
     beyond = differences(added(results, scenario, variant), base)
     return {number: us / queries for number, us in beyond.items()}
 

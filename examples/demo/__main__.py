@@ -76,8 +76,7 @@ class Demo:
                 raise Failed(f"the app did not answer within {START_S:.0f} s{self.log_tail()}")
             time.sleep(0.1)
         self.console.print(
-            f"Serving examples/{self.arguments.app}_app at {self.url}"
-            f" (workers: {self.arguments.workers})"
+            f"Serving {self.app.place} at {self.url} (workers: {self.arguments.workers})"
         )
         return app
 

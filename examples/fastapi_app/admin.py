@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from examples.fastapi_app.database import Database
 from examples.fastapi_app.models import Customer, Item, Order
 
 REVENUE_CENTS = func.sum(Item.quantity * Item.price_cents)
@@ -14,17 +15,20 @@ REVENUE_CENTS = func.sum(Item.quantity * Item.price_cents)
 
 def show_stats(request: Request) -> JSONResponse:
     """Answer how many orders there are in each status and what they brought."""
+    return JSONResponse(request.state.stats.get(request.state.database))
+
+
+def compute_stats(database: Database) -> dict[str, dict[str, int]]:
+    """Ask the database about all orders."""
     statement = (
         select(Order.status, func.count(Order.id.distinct()), REVENUE_CENTS)
         .join(Order.items)
         .group_by(Order.status)
         .order_by(Order.status)
     )
-    with request.state.database.session() as session:
+    with database.session() as session:
         rows = session.execute(statement).all()
-    return JSONResponse(
-        {status: {"orders": orders, "revenue_cents": cents} for status, orders, cents in rows}
-    )
+    return {status: {"orders": orders, "revenue_cents": cents} for status, orders, cents in rows}
 
 
 async def show_spending(request: Request) -> JSONResponse:

@@ -9,12 +9,14 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 import inprofile
-from examples.fastapi_app import admin, fixes
+from examples.fastapi_app import admin
+from examples.fastapi_app.cache import Cache
 from examples.fastapi_app.database import Database, database_path
 from examples.fastapi_app.log import log_to_stderr
 from examples.fastapi_app.request_id import RequestIdMiddleware
 from examples.fastapi_app.routers import carrier, customers, orders, pages, prices, products
 from examples.fastapi_app.seed import seed
+from examples.shop import fixes
 
 
 @asynccontextmanager
@@ -26,7 +28,12 @@ async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
     database = Database.at(path)
     with log_to_stderr():
         async with httpx.AsyncClient(timeout=10) as client:
-            yield {"database": database, "carrier": client}
+            yield {
+                "database": database,
+                "carrier": client,
+                "searches": [],
+                "stats": Cache(admin.compute_stats),
+            }
         await database.close()
 
 

@@ -33,6 +33,7 @@ class Product(Model):
     category: Mapped[str]
     price_cents: Mapped[int]
     weight_grams: Mapped[int]
+    description: Mapped[str]
 
 
 class Order(Model):

@@ -66,6 +66,46 @@ class OrderSummary(BaseModel):
     total_cents: int
 
 
+class ArchivedItem(BaseModel):
+    """One line of an order in the archive."""
+
+    name: str
+    quantity: int
+    price_cents: int
+
+
+class ArchivedOrder(Row):
+    """An order in the archive."""
+
+    id: int
+    status: str
+    placed_at: datetime
+    buyer: str
+    items: list[ArchivedItem]
+
+
+class Purchase(Row):
+    """Which order had how many of a product."""
+
+    order_id: int
+    quantity: int
+
+
+class Sold(Row):
+    """How many of a product were sold."""
+
+    product_id: int
+    name: str
+    sold: int
+
+
+class Reprice(BaseModel):
+    """By how much the products of a category become dearer."""
+
+    category: str
+    cents: int = Field(ge=-100, le=100)
+
+
 class NewItem(BaseModel):
     """One line of an order to place."""
 

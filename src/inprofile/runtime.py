@@ -7,6 +7,7 @@ import platform
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +19,21 @@ from inprofile.core.guard import guard, log
 from inprofile.core.meter import Meter
 from inprofile.core.model import Trace
 from inprofile.core.pipeline import Drain, Kept, Pipeline
+from inprofile.core.pools import pools
 from inprofile.core.recorder import Recorder, current, release
 from inprofile.core.slots import Snapshot, claim, snapshot
 from inprofile.detectors.slow_query import THRESHOLD_NS
 from inprofile.detectors.slow_query import detect as slow_query
-from inprofile.doors.asgi import Door
+from inprofile.doors import asgi, wsgi
 from inprofile.doors.job import Job
+from inprofile.doors.protocol import is_wsgi
+from inprofile.exporters.claim import Claim, starlette_claim
+from inprofile.exporters.django_claim import django_claim
 from inprofile.exporters.endpoint import Endpoint
-from inprofile.integrations import patches
-from inprofile.integrations._patch import Patcher
-from inprofile.integrations.starlette import Doors
+from inprofile.exporters.flask_claim import flask_claim
+from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
+from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
+from inprofile.integrations._patcher import Patcher
 from inprofile.settings import Settings
 from inprofile.storage.store import NewerSchema, Store
 
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
     from inprofile.exporters.prometheus import Collector
 
 DETECTORS = (slow_query,)
+DOORS = (asgi.Door, wsgi.Door)
 Observer = Callable[[Trace], None]
 
 
@@ -52,7 +59,8 @@ class Runtime:
         self.group: Group | None = None
         self.private = ""
         self.patcher = _patcher
-        self.doors = Doors()
+        self.starlette = starlette.Doors()
+        self.flask = flask.Doors()
         self.observers: list[Observer] = []
         self.for_observers = False
         self.recorder = Recorder(
@@ -64,9 +72,16 @@ class Runtime:
             suspicious=_suspicious,
             suspect_ns=THRESHOLD_NS,
             max_spans=settings.max_spans,
+            tracing=settings.tracing,
         )
         self.recorder.enabled = settings.enabled
         self.recorder.background = lambda name: Job(name, lambda: self.recorder, "background")
+        self.django = django_handlers.Handlers(
+            self.recorder,
+            asgi=lambda app: self._asgi_door(app, lambda scope: django_claim(scope["path"])),
+            wsgi=lambda app: self._wsgi_door(app, lambda asked: django_claim(asked["PATH_INFO"])),
+        )
+        self.tasks = celery_tasks.Tasks(recorder, self.close)
         self._opening = threading.RLock()
         self.meter: Meter | None = None
         self.pipeline: Pipeline | None = None
@@ -78,28 +93,50 @@ class Runtime:
         """Put patches in place and a door around ``app``, once."""
         if not self.settings.enabled:
             return app
-        self.patcher.install({**patches(), **self.doors.patches})
-        if app is None or isinstance(app, Door):
+        self.patcher.install(
+            {
+                **patches(tracing=self.settings.tracing),
+                **self.starlette.patches,
+                **self.flask.patches,
+                **self.django.patches,
+                **self.tasks.patches,
+            }
+        )
+        if app is None or isinstance(app, DOORS):
             return app
+        if self.django.takes(app) or celery_tasks.takes(app):
+            return app  # the doors are in their classes
         if hasattr(app, "build_middleware_stack"):
-            self.doors.add(app, lambda call: self._door(call, app))
+            whose = partial(starlette_claim, app)
+            self.starlette.add(app, lambda call: self._asgi_door(call, whose))
             return app
-        return self._door(app, None)
+        if self.flask.takes(app):
+            whose = partial(flask_claim, app)
+            self.flask.add(app, lambda call: self._wsgi_door(call, whose))
+            return app
+        return self._wsgi_door(app, None) if is_wsgi(app) else self._asgi_door(app, None)
 
-    def _door(self, app: Any, framework: Any) -> Door:
+    def _asgi_door(self, app: Any, whose: Callable[[Any], Claim] | None) -> asgi.Door:
         path = self.settings.metrics_path
-        endpoint = Endpoint(self.exposition, framework) if path else None
-        return Door(app, self.recorder, endpoint, path)
+        endpoint = Endpoint(self.exposition, whose) if path else None
+        return asgi.Door(app, self.recorder, endpoint, path)
+
+    def _wsgi_door(self, app: Any, whose: Callable[[Any], Claim] | None) -> wsgi.Door:
+        path = self.settings.metrics_path
+        endpoint = WsgiEndpoint(self.exposition, whose) if path else None
+        return wsgi.Door(app, self.recorder, endpoint, path)
 
     def uninstrument(self, app: Any) -> Any:
         """Take the door off ``app``; with None off every app, and the patches out too."""
-        if isinstance(app, Door):
+        if isinstance(app, DOORS):
             return app.app
-        self.doors.remove(app)
+        self.starlette.remove(app)
+        self.flask.remove(app)
         if app is None:
             self.recorder.enabled = False
             self.patcher.remove()
             self.close()
+            pools.forget()
             # A trace still under way ends here and opens nothing again.
             self.recorder.started = self.recorder.sink = lambda _trace: None
             self.recorder.keep = release
@@ -179,6 +216,7 @@ class Runtime:
         meter = self._closed()
         self.recorder.reseed()
         current.set(None)
+        pools.forget()
         if meter is not None:
             meter.cells.lock = threading.RLock()
             meter.cells.close()
@@ -210,7 +248,10 @@ class Runtime:
 
     def _tick(self) -> None:
         meter = self.meter
-        if meter is not None and guard.errors:
+        if meter is None:
+            return
+        pools.write(meter.cells)
+        if guard.errors:
             errors, guard.errors = guard.errors, 0
             meter.count(metrics.ERRORS, amount=errors)
 
@@ -271,9 +312,10 @@ _hooked = False
 def instrument(app: Any = None, **settings: Any) -> Any:
     """Measure ``app`` from here on.
 
-    ``app`` is a FastAPI or Starlette application (changed in place, wherever in the file the
-    line stands: routes and middleware may come before or after it) or any ASGI 3 callable
-    (use what is returned). None puts the library patches in place alone, for jobs.
+    ``app`` is a FastAPI, Starlette or Flask application (changed in place, wherever in the file
+    the line stands: routes and middleware may come before or after it), any ASGI 3 or WSGI
+    callable (use what is returned), or a Celery application. None puts the library patches in
+    place alone, for jobs. Celery's tasks are measured by each of these.
     ``settings`` are the fields of ``Settings``; the environment wins over them. Calling it
     again is harmless. Costs 5 ms once, and per request what benchmarks/README.md says.
 
@@ -281,9 +323,8 @@ def instrument(app: Any = None, **settings: Any) -> Any:
     ``app`` is not an application.
     """
     global _runtime  # noqa: PLW0603 - the one module global besides the ContextVar
-    if app is not None and not callable(app):
-        message = f"instrument() takes an ASGI application, not {type(app).__name__!r}"
-        raise TypeError(message)
+    if app is not None and not celery_tasks.takes(app):
+        is_wsgi(app)  # it may be neither
     wanted = Settings.load(**settings)
     if _runtime is None:
         _runtime = Runtime(wanted)

@@ -131,6 +131,18 @@ def test_statements_are_told_by_route_with_their_runs_per_request(group):
     assert (first.duration.count, first.duration.total_ns) == (6, 12 * MS)
 
 
+def test_commands_of_a_cache_are_told_apart_from_statements(group):
+    redis = {"db.system.name": "redis", "db.operation.name": "GET"}
+    gets = [("cache", "GET", 1, redis)] * 3
+    group.worker().request("/a", ("db", "SELECT 1", 2, SELECT), *gets, own_ms=5)
+    work = group.facts().requests
+    assert [each.name for each in work.statements] == ["SELECT 1"]
+    (command,) = work.commands
+    assert (command.name, command.text, command.per_trace) == ("redis GET", "", 3.0)
+    assert (command.share_of_route, command.duration.total_ns) == (0.3, 3 * MS)
+    assert Cost("cache", "redis GET", 3.0, 0.3) in costs(work, work.routes[0])
+
+
 def test_operations_are_added_up_over_routes(group):
     worker = group.worker()
     worker.request("/a", ("logging", "app.py:1 a", 1), ("logging", "app.py:1 a", 1), own_ms=2)

@@ -96,3 +96,18 @@ def test_when_nothing_goes_wrong_nothing_happens(caplog):
     with guard:
         pass
     assert (guard.errors, guard.last, caplog.records) == (0, "", [])
+
+
+def test_what_a_signal_raises_in_our_code_is_let_through():
+    class TimeLimit(Exception):
+        pass
+
+    guard = Guard()
+    guard.lets_through = TimeLimit
+    with pytest.raises(TimeLimit) as limit, guard:
+        raise TimeLimit
+    with pytest.raises(TimeLimit) as again:
+        guard.caught(limit.value)
+    assert (again.value, again.value.__context__, guard.errors) == (limit.value, None, 0)
+    fail(guard)
+    assert guard.errors == 1

@@ -94,6 +94,30 @@ def test_a_request_is_counted_with_its_stages_statements_and_operations(recorder
     assert (operation[1][0], operation[1][2]) == (100, 3)
 
 
+def test_commands_of_a_cache_stand_among_the_statements_without_a_text(recorder, meter, clock):
+    trace = recorder.begin("http", "GET", "https")
+    trace.route = "/"
+    said = [
+        ("db", "CONNECT", 100, {"db.system.name": "sqlite", "db.operation.name": "CONNECT"}),
+        ("cache", "CONNECT", 200, {"db.system.name": "redis", "db.operation.name": "CONNECT"}),
+        ("cache", "GET", 300, {"db.system.name": "redis", "db.operation.name": "GET"}),
+        ("cache", "GET", 400, {"db.system.name": "redis", "db.operation.name": "GET"}),
+        ("cache", "of the user's own", 500, None),
+    ]
+    for kind, name, length_ns, attributes in said:
+        start_ns = clock()
+        clock.advance(length_ns)
+        add_span(trace.root, kind, name, start_ns, clock())
+        trace.spans[-1].attributes = attributes
+    recorder.finish(trace)
+    assert counted(meter, metrics.DB) == {
+        ("/", "sqlite", "CONNECT", "", "CONNECT"): histogram(100),
+        ("/", "redis", "CONNECT", "", ""): histogram(200),
+        ("/", "redis", "GET", "", ""): histogram(300, 400),
+        ("/", "", "_OTHER", "", ""): histogram(500),
+    }
+
+
 def test_the_sum_of_the_stages_is_the_sum_of_the_requests(recorder, meter, clock):
     for number in range(50):
         request(recorder, clock, route=f"/{number % 3}")

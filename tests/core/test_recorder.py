@@ -324,6 +324,68 @@ def test_kept_traces_have_identities_of_their_own(recorder, taken, clock):
     assert all(len(identity) == 32 and int(identity, 16) for identity in identities)
 
 
+# What other services are told
+
+CALLER = b"00-11111111111111111111111111111111-2222222222222222-00"
+
+
+def test_a_span_is_told_of_by_one_identity_in_its_trace(recorder):
+    trace = recorder.begin("http")
+    span = open_span(trace.root, "http", "GET a")
+    first, second = recorder.context(span), recorder.context(trace.root)
+    assert first == recorder.context(span) == (trace.identity, span.identity, 0, "")
+    assert second == (trace.identity, trace.root.identity, 0, "")
+    assert len({trace.identity[:16], span.identity, trace.root.identity}) == 3
+    recorder.finish(trace)
+
+
+def test_a_trace_goes_on_with_its_callers_identity_and_flags_and_keeps_its_own(recorder):
+    recorder.sample_rate = 1.0
+    trace = recorder.begin("http")
+    trace.carrier = [(b"traceparent", CALLER), (b"tracestate", b"a=1")]
+    assert recorder.context(trace.root) == ("1" * 32, trace.root.identity, 0, "a=1")
+    assert recorder.caller(trace) == ("1" * 32, "2" * 16, 0, "a=1")
+    assert (trace.carrier, trace.drawn) == (None, None)
+    recorder.finish(trace)
+    assert trace.identity not in {"", "1" * 32}
+
+
+def test_a_kept_trace_has_let_go_of_its_requests_headers(recorder, taken):
+    recorder.sample_rate = 1.0
+    trace = recorder.begin("http")
+    trace.carrier = [(b"cookie", b"secret"), (b"traceparent", CALLER)]
+    recorder.finish(trace)
+    assert [(kept.carrier, kept.caller.span_id) for kept in taken.kept] == [(None, "2" * 16)]
+
+
+@pytest.mark.parametrize(("told", "kept"), [(0.0, 0), (1.0, 1)])
+def test_what_services_were_told_of_chance_holds(told, kept, recorder, taken):
+    recorder.sample_rate = told
+    trace = recorder.begin("http")
+    assert recorder.context(trace.root).flags == kept
+    recorder.sample_rate = 1 - told
+    recorder.finish(trace)
+    assert len(taken.kept) == kept
+
+
+def test_threads_that_ask_at_once_are_told_the_same(recorder):
+    recorder.sample_rate = 0.5
+    for _ in range(50):
+        trace = recorder.begin("http")
+        spans = [open_span(trace.root, "http", "GET a") for _ in range(4)]
+        barrier = threading.Barrier(4)
+
+        def told(span, barrier=barrier):
+            barrier.wait()
+            return recorder.context(span)
+
+        with ThreadPoolExecutor(4) as pool:
+            contexts = list(pool.map(told, spans))
+        recorder.finish(trace)
+        assert {context[::2] for context in contexts} == {(trace.identity, int(trace.drawn))}
+        assert len({context.span_id for context in contexts}) == 4
+
+
 # What is left behind
 
 

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 import inprofile
 from inprofile.core.recorder import current
-from inprofile.doors.asgi import request_start_s
+from inprofile.doors.request import request_start_s
 from inprofile.runtime import recorder
 from inprofile.testing import record
 from tests import asgi

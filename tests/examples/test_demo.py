@@ -88,15 +88,25 @@ def demo(tmp_path, monkeypatch):
         run.output.close()
 
 
-def test_the_demo_drives_traffic_prints_the_report_and_leaves_nothing(demo):
-    run = demo("--seconds", "1")
+@pytest.mark.parametrize(
+    ("app", "place", "route", "again"),
+    [
+        ("fastapi", "fastapi_app", "/api/v1/orders/{order_id}", ""),
+        ("django", "django_app", "/api/v1/orders/<int:order_id>", " django"),
+        ("django-asgi", "django_app", "/api/v1/orders/<int:order_id>", " django-asgi"),
+    ],
+)
+def test_the_demo_drives_traffic_prints_the_report_and_leaves_nothing(
+    demo, app, place, route, again
+):
+    run = demo(app, "--seconds", "1")
     code, output = run.end()
     assert code == 0, output
-    assert re.search(r"^Serving examples/fastapi_app at http://127.0.0.1:\d+ ", output)
+    assert re.search(rf"^Serving examples/{place} at http://127.0.0.1:\d+ ", output)
     assert re.search(r"^Traffic: [\d,]+ requests, ", output, re.MULTILINE)
     assert "Unexpected" not in output
-    assert "/api/v1/orders/{order_id}" in output
-    assert output.endswith(" To keep the app running: scripts/demo --serve\n")
+    assert route in output
+    assert output.endswith(f" To keep the app running: scripts/demo{again} --serve\n")
     assert run.leftovers() == []
 
 
@@ -111,12 +121,16 @@ def test_with_serve_the_app_keeps_running_until_ctrl_c(demo):
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "name"),
-    [(signal.SIGINT, 130, "SIGINT"), (signal.SIGTERM, 143, "SIGTERM")],
-    ids=["SIGINT", "SIGTERM"],
+    ("app", "number", "code", "name"),
+    [
+        ("fastapi", signal.SIGINT, 130, "SIGINT"),
+        ("fastapi", signal.SIGTERM, 143, "SIGTERM"),
+        ("django", signal.SIGINT, 130, "SIGINT"),
+    ],
+    ids=["fastapi-SIGINT", "fastapi-SIGTERM", "django-SIGINT"],
 )
-def test_a_signal_half_way_stops_everything(demo, number, code, name):
-    run = demo("--seconds", "60")
+def test_a_signal_half_way_stops_everything(demo, app, number, code, name):
+    run = demo(app, "--seconds", "60")
     run.await_process("examples.demo.driver")
     assert len(run.commands()) >= 5  # the demo, the app with its two workers, the driver
     run.process.send_signal(number)

@@ -1,6 +1,7 @@
-"""Fixtures of SQLAlchemy's tests: engines of real databases with authors and books in them."""
+"""What several tests need: an HTTP server, engines of real databases, Django's settings."""
 
 import contextlib
+from importlib import import_module
 
 import pytest
 from sqlalchemy import create_engine
@@ -8,7 +9,17 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from tests.integrations.answers import answers
 from tests.integrations.authors import AUTHORS, Author, Base, Book
+
+import_module("tests.integrations.django_settings")
+
+
+@pytest.fixture(scope="module")
+def server():
+    """The URL of a server that answers by path."""
+    with answers() as url:
+        yield url
 
 
 def address(request, backend, tmp_path):

@@ -16,3 +16,12 @@ def spans(trace, *kinds):
 def names(trace, *kinds):
     """The names alone of what ``spans`` gives."""
     return [name for _, name, _, _ in spans(trace, *kinds)]
+
+
+def attributes(trace, kind):
+    """The attributes of each span of ``kind`` in the order of starting, without durations."""
+    return [
+        {name: value for name, value in (span.attributes or {}).items() if name[-3:] != "_ns"}
+        for span in sorted(trace.spans, key=lambda span: span.start_ns)
+        if span.kind == kind
+    ]

@@ -186,7 +186,12 @@ def test_a_statement_has_the_attributes_of_opentelemetry(recorded):
         span.attributes for span in traced(recorded, work).spans if "INSERT" in str(span.name)
     ]
     assert attributes == [
-        {"db.system.name": "sqlite", "db.operation.name": "INSERT", "db.collection.name": "t"}
+        {
+            "db.system.name": "sqlite",
+            "db.operation.name": "INSERT",
+            "db.collection.name": "t",
+            "db.query.summary": "INSERT t",
+        }
     ]
 
 

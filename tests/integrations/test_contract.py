@@ -5,23 +5,25 @@ import inspect
 import pickle
 import sys
 import warnings
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from wrapt import resolve_path
+from wrapt import FunctionWrapper, resolve_path
 
 import inprofile
 from inprofile.core.guard import guard
 from inprofile.core.recorder import current
 from inprofile.integrations import TABLE, patches
-from inprofile.integrations._patch import Patch, Patcher, folded, timed
+from inprofile.integrations._patch import Patch, folded, timed
+from inprofile.integrations._patcher import Patcher
 from inprofile.testing import record
 from tests import child
-from tests.integrations import calls
+from tests.integrations.listing import PATH, page
 
-PATCHES = [(module, patch) for module, found in patches().items() for patch in found]
+PATCHES = [(module, patch) for module, found in patches(tracing=True).items() for patch in found]
 
 
 def target(module, patch):
@@ -37,13 +39,21 @@ def ids(value):
     return value.path if isinstance(value, Patch) else value
 
 
-def test_every_row_has_a_call_that_is_really_timed():
-    assert sorted(calls.CALLS) == sorted(TABLE)
+def called(library):
+    """The module with a real call of a library that is installed."""
+    if target_module(library) is None:
+        pytest.skip(f"{library} is not installed")
+    return import_module(f"tests.integrations.calls.{TABLE[library]}")
+
+
+def test_the_page_of_integrations_says_what_they_say_of_themselves():
+    assert PATH.read_text() == page(), "run: scripts/format"
 
 
 @pytest.mark.parametrize("library", sorted(TABLE))
-def test_a_call_inside_of_a_trace_is_recorded_and_outside_it_is_not(library):
-    call, kinds = calls.CALLS[library]
+def test_a_call_inside_of_a_trace_is_recorded_and_outside_it_is_not(library, request):
+    real = called(library)
+    call = partial(real.call, request.getfixturevalue)
     inprofile.instrument()
     outside = call()
     with record() as recorded, inprofile.job("work"):
@@ -51,7 +61,7 @@ def test_a_call_inside_of_a_trace_is_recorded_and_outside_it_is_not(library):
     assert inside == outside
     trace = recorded.traces[-1]
     seen = {span.kind for trace in recorded.traces for span in trace.spans}
-    assert kinds <= seen | set(trace.stages)
+    assert seen | set(trace.stages) >= real.KINDS
     assert sum(trace.stages.values()) == trace.wall_ns
     assert inprofile.status()["errors"] == 0
 
@@ -68,7 +78,14 @@ for name in sys.argv[1].split(","):
 print(json.dumps(inprofile.status()))
 """
     modules = [module for module in file.PATCHES if target_module(module)]
-    status = child.run(script, ",".join(modules), INPROFILE_DIR=tmp_path / "g")
+    if not modules:
+        pytest.skip(f"{library} is not installed")
+    places = {
+        "INPROFILE_DIR": tmp_path / "g",
+        "PYTHONPATH": Path(__file__).parents[2],
+        "DJANGO_SETTINGS_MODULE": "tests.integrations.django_defaults",
+    }
+    status = child.run(script, ",".join(modules), **places)
     assert set(modules) <= set(status["patched"])
     assert (status["missing"], status["errors"]) == ([], 0)
 
@@ -126,19 +143,24 @@ def test_what_is_patched_looks_as_it_did(module, patch):
     if found is None:
         assert patch.optional or target_module(module) is None, f"{module}.{patch.path} is gone"
         pytest.skip("not in the installed version")
-    parent, name, original = found
-    inprofile.instrument()
-    replaced = getattr(parent, name)
-    assert replaced is not original
-    assert signature(replaced) == signature(original)
+    parent, name, _ = found
+    inprofile.instrument(tracing=True)
+    replaced, original = getattr(parent, name), function_of(found[2])
+    assert replaced is not found[2]
+    assert signature(function_of(replaced)) == signature(original)
     for look in (inspect.iscoroutinefunction, inspect.isasyncgenfunction):
         assert look(replaced) == look(original)
     for attribute in ("__name__", "__qualname__", "__doc__", "__module__"):
-        assert getattr(replaced, attribute) == getattr(original, attribute)
+        assert getattr(replaced, attribute) == getattr(original, attribute, None)  # none in C
     if inspect.isfunction(original) and "." not in original.__qualname__:
         assert pickle.loads(pickle.dumps(replaced)) is replaced
     inprofile.uninstrument()
-    assert getattr(parent, name) is original
+    assert resolve_path(import_module(module), patch.path)[2] is found[2]
+
+
+def function_of(found):
+    """What stands in a class or is bound to one, itself."""
+    return getattr(found, "__func__", found)
 
 
 def signature(function):
@@ -153,12 +175,11 @@ def test_instrumenting_twice_wraps_once(module, patch):
     found = target(module, patch)
     if found is None:
         pytest.skip("not in the installed version")
-    parent, name, original = found
+    inprofile.instrument(tracing=True)
+    once = target(module, patch)[2]
     inprofile.instrument()
-    once = getattr(parent, name)
-    inprofile.instrument()
-    assert getattr(parent, name) is once
-    assert once.__wrapped__ is original
+    assert target(module, patch)[2] is once
+    assert function_of(once).__wrapped__ is function_of(found[2])
 
 
 class Library:
@@ -251,6 +272,36 @@ def test_a_method_that_is_inherited_gets_a_wrapper_of_its_own(monkeypatch):
         names = {span.name for span in recorded.trace.spans if span.kind in {"db", "http"}}
         assert names == {"general", "special"}
     assert "call" not in vars(Special)
+
+
+def test_a_proxy_that_another_tool_has_put_there_is_called_as_ever(monkeypatch):
+    def theirs(wrapped, instance, args, kwargs):
+        seen.append((instance, args, kwargs))
+        return wrapped(*args, **kwargs)
+
+    def function(a, b=2):
+        return a, b
+
+    class Copy(Library):
+        call = FunctionWrapper(Library.call, theirs)
+        later = FunctionWrapper(Library.later, theirs)
+
+    seen: list = []
+    module = ModuleType("proxied")
+    vars(module).update(Copy=Copy, function=FunctionWrapper(function, theirs))
+    monkeypatch.setitem(sys.modules, "proxied", module)
+    proxies = [vars(Copy)["call"], vars(Copy)["later"], module.function]
+    patcher, library = Patcher(), Copy()
+    paths = ["Copy.call", "Copy.later", "function"]
+    patcher.install({"proxied": [Patch(path, timed("db", path)) for path in paths]})
+    with record() as recorded, inprofile.job("work"):
+        assert library.call(1, key=3) == (1, 2, (), 3, {})
+        assert asyncio.run(later(library, 1, b=5)) == (1, 5)
+        assert module.function(1) == (1, 2)
+    patcher.remove()
+    assert [vars(Copy)["call"], vars(Copy)["later"], module.function] == proxies
+    assert [instance for instance, _, _ in seen] == [library, library, None]
+    assert [span.name for span in recorded.trace.spans if span.kind == "db"] == paths
 
 
 @pytest.mark.parametrize("name", ["timed", "folded", "naming fails", "not named"])

@@ -2,87 +2,20 @@
 
 import asyncio
 import base64
-import socket
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any
 
 import httpx
 import pytest
 
 import inprofile
+from inprofile.core.recorder import current
+from inprofile.integrations._http import CONNECT, CONNECTION_WAIT, FIRST_BYTE
 from inprofile.testing import record
-from tests.integrations.spans import spans
-
-GET = ("http", "GET 127.0.0.1", "work", 1)
-
-
-class Answers(BaseHTTPRequestHandler):
-    """What the tests ask for, by path."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        path = self.path.partition("?")[0]
-        if path == "/redirect":
-            self.answer(302, location="/hello")
-        elif path == "/loop":
-            self.answer(302, location="/loop")
-        elif path == "/cookie":
-            self.answer(200, b"cookie", **{"set-cookie": "a=b"})
-        elif path == "/private" and "authorization" not in self.headers:
-            self.answer(401, **{"www-authenticate": 'Basic realm="x"'})
-        elif path == "/broken":
-            self.close_connection = True
-        elif path == "/slow":
-            time.sleep(0.03)
-            self.answer(200, b"slow")
-        elif path == "/parts":
-            self.send_response(200)
-            self.send_header("transfer-encoding", "chunked")
-            self.end_headers()
-            for part in (b"one", b"two"):
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
-            self.wfile.write(b"0\r\n\r\n")
-        else:
-            self.answer(503 if path == "/503" else 200, b"hello")
-
-    def do_POST(self):
-        self.answer(201, self.rfile.read(int(self.headers["content-length"])))
-
-    def answer(self, status, body=b"", **headers):
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def date_time_string(self, timestamp=None):
-        return "Thu, 01 Jan 1970 00:00:00 GMT"
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def server():
-    """The address of a server on this machine."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def closed():
-    """An address at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return f"http://127.0.0.1:{port}"
+from tests.integrations.answers import PAUSE_S, nobody
+from tests.integrations.outbound import GET, answered
+from tests.integrations.spans import attributes, spans
 
 
 def in_sync(server, *requests, **options):
@@ -102,10 +35,6 @@ def in_async(server, *requests, **options):
 both = pytest.mark.parametrize("ask", [in_sync, in_async])
 
 
-def attributes(trace):
-    return [span.attributes for span in trace.spans if span.kind == "http"]
-
-
 @both
 def test_a_request_is_a_span_of_method_and_host(ask, server, recorded):
     with inprofile.job("work"):
@@ -113,14 +42,11 @@ def test_a_request_is_a_span_of_method_and_host(ask, server, recorded):
             server, ("GET", "/hello", {}), ("POST", "/echo", {"content": b"x"}), ("GET", "/503", {})
         )
     assert spans(recorded.trace) == [GET, ("http", "POST 127.0.0.1", "work", 1), GET]
-    assert attributes(recorded.trace) == [
-        {
-            "http.request.method": method,
-            "server.address": "127.0.0.1",
-            "http.response.status_code": status,
-        }
-        for method, status in [("GET", 200), ("POST", 201), ("GET", 503)]
-    ]
+    assert attributes(recorded.trace, "http") == answered(
+        ("GET", "/hello", 200),
+        ("POST", "/echo", 201),
+        ("GET", "/{id}", 503),
+    )
 
 
 @both
@@ -132,7 +58,7 @@ def test_nothing_secret_is_in_a_name(ask, server, recorded):
     }
     own = server.replace("http://", "http://secret:secret@")
     with inprofile.job("work"):
-        ask(server, ("GET", "/hello/secret", secrets), ("GET", f"{own}/hello#secret", {}))
+        ask(server, ("GET", "/hello/secret-0f3a", secrets), ("GET", f"{own}/hello#secret", {}))
     trace = recorded.trace
     assert spans(trace) == [GET, GET]
     assert "secret" not in repr([(span.name, span.attributes) for span in trace.spans])
@@ -150,7 +76,10 @@ def test_redirects_and_authentication_are_part_of_their_request(ask, server, rec
     assert [response.status_code for response in redirected.history] == [302]
     assert private.status_code == 401
     assert spans(recorded.trace) == [GET, GET]
-    assert [each["http.response.status_code"] for each in attributes(recorded.trace)] == [200, 401]
+    assert [each["http.response.status_code"] for each in attributes(recorded.trace, "http")] == [
+        200,
+        401,
+    ]
 
 
 @both
@@ -163,15 +92,14 @@ def test_waiting_for_an_answer_is_the_requests_time(ask, server, recorded):
 
 
 @both
-def test_a_request_that_nobody_answers_says_so(ask, closed, recorded):
+def test_a_request_that_nobody_answers_says_so(ask, recorded):
     with inprofile.job("work"), pytest.raises(httpx.ConnectError):
-        ask(closed, ("GET", "/", {}))
+        ask(nobody(), ("GET", "/", {}))
     (span,) = [span for span in recorded.trace.spans if span.kind == "http"]
-    assert (span.name, span.error, span.attributes) == (
-        "GET 127.0.0.1",
-        "ConnectError",
-        {"http.request.method": "GET", "server.address": "127.0.0.1"},
-    )
+    assert (span.name, span.error) == ("GET 127.0.0.1", "ConnectError")
+    assert attributes(recorded.trace, "http") == [
+        {"http.request.method": "GET", "server.address": "127.0.0.1", "url.template": "/"}
+    ]
 
 
 @both
@@ -202,6 +130,148 @@ def test_a_streamed_response_is_one_request(server, recorded):
             read = b"".join(response.iter_bytes())
         assert read == asyncio.run(asynchronously()) == b"onetwo"
     assert spans(recorded.trace) == [GET, GET]
+
+
+def read_sync(response):
+    return response.read()
+
+
+def iterate_sync(response):
+    return b"".join(response.iter_bytes())
+
+
+def iterate_raw(response):
+    return b"".join(response.iter_raw())
+
+
+def iterate_text(response):
+    return "".join(response.iter_text()).encode()
+
+
+async def read_async(response):
+    return await response.aread()
+
+
+async def iterate_async(response):
+    return b"".join([part async for part in response.aiter_bytes(2)])
+
+
+async def iterate_async_raw(response):
+    return b"".join([part async for part in response.aiter_raw()])
+
+
+def streamed(url, read):
+    """What ``read`` makes of a streamed response."""
+
+    async def asynchronously():
+        async with httpx.AsyncClient() as client, client.stream("GET", url) as response:
+            return await read(response)
+
+    if asyncio.iscoroutinefunction(read):
+        return asyncio.run(asynchronously())
+    with httpx.Client() as client, client.stream("GET", url) as response:
+        return read(response)
+
+
+READS = [
+    read_sync,
+    iterate_sync,
+    iterate_raw,
+    iterate_text,
+    read_async,
+    iterate_async,
+    iterate_async_raw,
+]
+
+
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("path", ["/slow-parts", "/slow-body"])
+def test_reading_a_streamed_body_is_its_requests_time(read, path, server, recorded):
+    with inprofile.job("work"):
+        assert streamed(server + path, read) == b"onetwo"
+    trace = recorded.trace
+    assert spans(trace) == [GET]
+    span = trace.spans[0]
+    assert span.moved_ns > PAUSE_S * 1e9 / 2
+    assert span.self_ns == span.duration_ns == trace.stages["http"]
+    assert sum(trace.stages.values()) == trace.wall_ns
+
+
+@pytest.mark.parametrize("read", [iterate_sync, iterate_async])
+def test_work_between_the_chunks_is_the_users_own(read, server, recorded):
+    def work(response):
+        for _ in response.iter_bytes():
+            with inprofile.span("work on a chunk", kind="serialization"):
+                assert "work on a chunk" in str(current.get())
+
+    async def work_later(response):
+        async for _ in response.aiter_bytes():
+            with inprofile.span("work on a chunk", kind="serialization"):
+                assert "work on a chunk" in str(current.get())
+
+    with inprofile.job("work"):
+        streamed(f"{server}/slow-parts", work if read is iterate_sync else work_later)
+    assert (
+        spans(recorded.trace, "serialization")
+        == [("serialization", "work on a chunk", "work", 1)] * 2
+    )
+
+
+@pytest.mark.parametrize("read", [read_sync, iterate_sync, read_async, iterate_async])
+def test_a_body_that_ends_early_is_its_requests_error(read, server, recorded):
+    with inprofile.job("work"), pytest.raises(httpx.RemoteProtocolError, match="peer closed"):
+        streamed(f"{server}/cut", read)
+    assert [span.error for span in recorded.trace.spans[:-1]] == ["RemoteProtocolError"]
+
+
+def test_a_stream_left_early_closes_as_ever(server, recorded):
+    async def first():
+        async with httpx.AsyncClient() as client, client.stream("GET", f"{server}/parts") as got:
+            parts: Any = got.aiter_raw(1)
+            part = await anext(parts)
+            await parts.aclose()
+            with pytest.raises(StopAsyncIteration):
+                await anext(parts)
+            with pytest.raises(httpx.StreamConsumed):
+                await anext(got.aiter_raw())
+        return part, got.is_closed
+
+    with inprofile.job("work"):
+        assert asyncio.run(first()) == (b"o", True)
+        with httpx.stream("GET", f"{server}/parts") as response:
+            assert next(response.iter_bytes(1)) == b"o"
+    assert spans(recorded.trace) == [GET, GET]
+
+
+def test_a_body_that_another_trace_asked_for_stays_where_it_is_read(server, recorded):
+    with httpx.Client() as client:
+        with inprofile.job("asks"):
+            response = client.send(client.build_request("GET", f"{server}/slow-body"), stream=True)
+        with inprofile.job("reads"):
+            assert response.read() == b"onetwo"
+    assert recorded.traces[1].stages.keys() == {"handler"}
+
+
+@both
+def test_waiting_for_a_connection_and_for_the_head_are_told_apart(ask, server, recorded):
+    limits = httpx.Limits(max_connections=1)
+
+    def in_threads(url):
+        with httpx.Client(limits=limits) as client, ThreadPoolExecutor(2) as pool:
+            one = [pool.submit(copy_context().run, client.get, f"{url}/slow") for _ in range(2)]
+            return [each.result() for each in one]
+
+    async def at_once(url):
+        async with httpx.AsyncClient(limits=limits) as client:
+            return await asyncio.gather(client.get(f"{url}/slow"), client.get(f"{url}/slow"))
+
+    with inprofile.job("work"):
+        in_threads(server) if ask is in_sync else asyncio.run(at_once(server))
+    told = [span.attributes for span in recorded.trace.spans if span.kind == "http"]
+    first, second = sorted(told, key=lambda each: each.get(CONNECTION_WAIT, 0))
+    assert second[CONNECTION_WAIT] - first.get(CONNECTION_WAIT, 0) > 15_000_000
+    assert (CONNECT in first, CONNECT in second) == (True, False)
+    assert second[FIRST_BYTE] > second[CONNECTION_WAIT] + 30_000_000
 
 
 def test_requests_without_a_client_are_timed_too(server, recorded):

@@ -1,6 +1,5 @@
 """logging: what a log call costs by its call site, and every record as it was."""
 
-import inspect
 import io
 import logging
 import logging.handlers
@@ -15,6 +14,7 @@ import pytest
 
 import inprofile
 from inprofile.testing import record
+from tests.integrations.lines import line_of, site
 from tests.integrations.spans import spans
 
 VARYING = {"created", "msecs", "relativeCreated", "taskName", "thread", "stack_info", "exc_text"}
@@ -38,17 +38,6 @@ class Kept(logging.Handler):
 
     def emit(self, record):
         self.records.append(record)
-
-
-def line_of(function, text):
-    """The line of ``function``'s source that holds ``text``."""
-    lines, first = inspect.getsourcelines(function)
-    (found,) = [number for number, line in enumerate(lines) if number and text in line]
-    return first + found
-
-
-def site(function, text):
-    return f"{__file__}:{line_of(function, text)} {function.__name__}"
 
 
 # What is recorded
@@ -391,12 +380,45 @@ def test_what_another_tool_has_put_there_may_be_any_callable(monkeypatch):
             return self.original(*args, **kwargs)
 
     monkeypatch.setattr(logging.Logger, "handle", Counted(logging.Logger.handle))
-    with record() as recorded, inprofile.job("work"):
-        logger_of(Kept()).warning("hello")
+    with record() as recorded:
+        with inprofile.job("work"):
+            logger_of(Kept()).warning("hello")
         assert inprofile.status()["errors"] == 0
     assert [kind for kind, _, _, _ in spans(recorded.trace)] == ["logging"]
     inprofile.uninstrument()
     assert type(vars(logging.Logger)["handle"]) is Counted
+
+
+def log_bytes(trace):
+    return [span.attributes for span in trace.spans if span.kind == "logging"]
+
+
+def test_the_bytes_of_what_was_formatted_are_counted_by_call_site(recorded):
+    stream, other = (logging.StreamHandler(io.StringIO()) for _ in range(2))
+    logger = logger_of(stream, other)
+    with inprofile.job("work"):
+        for word in ("a", "\N{SNOWMAN}", "\udcff"):
+            logger.warning("hello %s", word)
+        logger_of(Kept()).warning("formatted by nobody")
+    assert log_bytes(recorded.trace) == [{"inprofile.log.bytes": 2 * (7 + 9 + 9)}, None]
+
+
+def test_a_call_that_became_a_span_of_its_own_has_its_own_bytes(recorded):
+    class Remembers(logging.StreamHandler):
+        def emit(self, record):
+            super().emit(record)
+            if record.args == ("xx", 2):
+                with inprofile.span("db"):
+                    pass
+
+    logger = logger_of(Remembers(io.StringIO()))
+    with inprofile.job("work"):
+        for number in range(1, 4):
+            logger.warning("%s%s", "x" * number, number)
+    assert sorted(map(str, log_bytes(recorded.trace))) == [
+        "{'inprofile.log.bytes': 3}",
+        "{'inprofile.log.bytes': 6}",
+    ]
 
 
 def test_a_handler_that_fails_is_handled_as_ever(capsys, recorded):

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 import inprofile
-from inprofile.integrations._sql import mask
+from inprofile.integrations._sql_mask import mask
 from inprofile.testing import record
 from tests.integrations.authors import (
     ALL,

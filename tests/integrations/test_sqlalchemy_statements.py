@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, text
 from sqlalchemy.exc import IntegrityError
 
 import inprofile
-from inprofile.integrations._sql import mask
+from inprofile.integrations._sql_mask import mask
 from tests.integrations.authors import (
     AUTHOR,
     AUTHORS,
@@ -119,7 +119,7 @@ def test_the_time_to_fetch_a_big_result_goes_to_the_statement(postgresql, record
             rows = result.cursor_strategy.fetchall(result, result.cursor)
     assert len(rows) == 50_000
     by_name = {str(span.name): span for span in recorded.trace.spans}
-    statement = by_name["SELECT i, md5(i::text) FROM generate_series(?) AS i"]
+    statement = by_name["SELECT i, md5(i::text) FROM generate_series(?, ?) AS i"]
     fetching = by_name["fetching"]
     length_ns = fetching.end_ns - fetching.start_ns
     assert (statement.count, fetching.self_ns < length_ns / 2) == (1, True)
@@ -161,9 +161,9 @@ def test_a_transaction_is_a_checkout_statements_and_a_commit(engine, recorded):
     assert [name for name in names(recorded.trace) if name != "ROLLBACK"] == [
         "checkout",
         "UPDATE author SET name = ? WHERE id = ?",
-        "SAVEPOINT sa_savepoint_1",
+        "SAVEPOINT ?",
         mask(str(delete(Book).where(Book.id == 1).compile(engine))),
-        "RELEASE SAVEPOINT sa_savepoint_1",
+        "RELEASE SAVEPOINT ?",
         "COMMIT",
     ]
 

@@ -366,6 +366,7 @@ def test_a_statement_has_the_attributes_of_opentelemetry(recorded):
             "db.system.name": "sqlite",
             "db.operation.name": "INSERT",
             "db.collection.name": "t",
+            "db.query.summary": "INSERT t",
         }
     ]
 

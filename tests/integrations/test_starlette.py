@@ -230,7 +230,7 @@ class Upper(Response):
     [
         (lambda: JSONResponse({"a": 1}), ["render JSONResponse"]),
         (lambda: JSONResponse("text"), ["render JSONResponse"]),
-        (lambda: JSONResponse(None), []),
+        (lambda: JSONResponse(None), ["render JSONResponse"]),
         (lambda: Upper(["a", "b"]), ["render Upper"]),
         (lambda: PlainTextResponse("text"), []),
         (lambda: HTMLResponse(b"<p>"), []),

@@ -52,7 +52,9 @@ def shop(group):
     ]
     worker.request("/health", status=500, own_ms=1)
     worker.request(UNMATCHED, status=404, own_ms=1)
-    worker.job("nightly", ("db", "DELETE FROM item", 3, about), own_ms=1)
+    cache = {"db.system.name": "redis", "db.operation.name": "FLUSHALL"}
+    parts = [("db", "DELETE FROM item", 3, about), ("cache", "FLUSHALL", 1, cache)]
+    worker.job("nightly", *parts, own_ms=1)
     trace = worker.begin("/prices", "", "websocket")
     trace.messages = [3, 2]
     worker.clock.advance(5_000_000)

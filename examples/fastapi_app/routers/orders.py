@@ -1,13 +1,18 @@
-"""Orders: list, show, place, ship and export them."""
+"""Orders: list, show, place, ship, dispatch, archive and export them."""
 
+import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Final
 
+import httpx
 from fastapi import APIRouter, BackgroundTasks, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from examples.fastapi_app.database import Database
@@ -20,13 +25,23 @@ from examples.fastapi_app.dependencies import (
     OrderDependency,
     PageDependency,
 )
-from examples.fastapi_app.fixes import fixed
-from examples.fastapi_app.models import Item, Order, Product
+from examples.fastapi_app.models import Customer, Item, Order, Product
 from examples.fastapi_app.receipt import send_receipt
-from examples.fastapi_app.schemas import ItemView, NewOrder, OrderView, ProductView, Quote
+from examples.fastapi_app.schemas import (
+    ArchivedItem,
+    ArchivedOrder,
+    ItemView,
+    NewOrder,
+    OrderView,
+    ProductView,
+    Quote,
+)
+from examples.shop.fixes import fixed
+from examples.shop.pretty import Pretty
 
 logger = logging.getLogger(__name__)
 EXPORT_ROWS: Final = 100  # a chunk of the response
+NEWEST: Final = 100
 
 router = APIRouter()
 
@@ -43,6 +58,9 @@ async def list_orders(
         items = selectinload(Order.items).selectinload(Item.product)
         statement = statement.options(items, selectinload(Order.customer))
     orders = [await view_order(order) for order in await session.scalars(statement)]
+    if not fixed("slow_logging"):
+        for order in orders:
+            logger.info("order %s listed: %s", order.id, Pretty(order.model_dump()))
     logger.info("%s orders listed", len(orders))
     return orders
 
@@ -79,6 +97,23 @@ async def export_orders(
     return StreamingResponse(stream_lines(database, limit), media_type="text/csv")
 
 
+@router.get("/archive")
+async def show_archive(session: AsyncSessionDependency) -> list[ArchivedOrder]:
+    """Show every order there ever was with its lines in one answer."""
+    statement = select(Order.id, Order.status, Order.placed_at, Customer.name.label("buyer"))
+    statement = statement.join(Order.customer).order_by(Order.id.desc())
+    if fixed("huge_payload"):
+        statement = statement.limit(NEWEST)
+    orders = (await session.execute(statement)).mappings().all()
+    items = select(Item.order_id, Product.name, Item.quantity, Item.price_cents)
+    items = items.join(Item.product).order_by(Item.id)
+    oldest = min((order["id"] for order in orders), default=0)
+    lines: defaultdict[int, list[ArchivedItem]] = defaultdict(list)
+    for line in await session.execute(items.where(Item.order_id >= oldest)):
+        lines[line.order_id].append(ArchivedItem.model_validate(line, from_attributes=True))
+    return [ArchivedOrder(**order, items=lines[order["id"]]) for order in orders]
+
+
 @router.get("/{order_id}")
 async def show_order(order_id: Id, session: AsyncSessionDependency) -> OrderView:
     """Show one order with its lines."""
@@ -99,15 +134,69 @@ async def show_shipping(
     session: AsyncSessionDependency,
     carrier: CarrierDependency,
 ) -> Quote:
-    """Ask the carrier, which is this very server, what the order's parcel costs."""
-    statement = select(Item.quantity, Product.weight_grams).join(Item.product)
-    lines = await session.execute(statement.where(Item.order_id == order.id))
-    weight_grams = sum(quantity * grams for quantity, grams in lines)
+    """Ask the carrier what the order's parcel costs."""
+    weight_grams = sum(await weigh_lines(order, session))
     customer = await order.awaitable_attrs.customer
+    return await ask_carrier(request, carrier, customer.country, weight_grams)
+
+
+@router.get("/{order_id}/split_shipping")  # noqa: FAST003 - a dependency reads it
+async def show_split_shipping(
+    request: Request,
+    order: OrderDependency,
+    session: AsyncSessionDependency,
+    carrier: CarrierDependency,
+) -> list[Quote]:
+    """Ask the carrier what a parcel for each line of the order costs."""
+    country = (await order.awaitable_attrs.customer).country
+    parcels = await weigh_lines(order, session)
+    ask = partial(ask_carrier, request, carrier, country)
+    if fixed("sequential_calls"):
+        return list(await asyncio.gather(*map(ask, parcels)))
+    return [await ask(weight_grams) for weight_grams in parcels]
+
+
+@router.post("/{order_id}/dispatch")  # noqa: FAST003 - a dependency reads it
+async def dispatch_order(
+    request: Request,
+    order: OrderDependency,
+    session: AsyncSessionDependency,
+    carrier: CarrierDependency,
+) -> Quote:
+    """Note that an order is on its way, if the carrier has a price for its parcel."""
+    weight_grams = sum(await weigh_lines(order, session))
+    country = (await order.awaitable_attrs.customer).country
+    if fixed("connection_held"):
+        await session.commit()  # gives the connection back to the pool
+        quote = await ask_carrier(request, carrier, country, weight_grams)
+        await set_shipped(order.id, session)
+    else:
+        await set_shipped(order.id, session)
+        quote = await ask_carrier(request, carrier, country, weight_grams)
+    await session.commit()
+    return quote
+
+
+async def set_shipped(order_id: int, session: AsyncSession) -> None:
+    """Write that an order is on its way."""
+    await session.execute(update(Order).where(Order.id == order_id).values(status="shipped"))
+
+
+async def weigh_lines(order: Order, session: AsyncSession) -> list[int]:
+    """Return what each line of an order weighs, in grams."""
+    statement = select(Item.quantity, Product.weight_grams).join(Item.product).order_by(Item.id)
+    lines = await session.execute(statement.where(Item.order_id == order.id))
+    return [quantity * grams for quantity, grams in lines]
+
+
+async def ask_carrier(
+    request: Request, carrier: httpx.AsyncClient, country: str, weight_grams: int
+) -> Quote:
+    """Return what the carrier says, which is this very server."""
     host, port = request.scope["server"]
     answer = await carrier.get(
         f"http://{host}:{port}/carrier/quote",
-        params={"country": customer.country, "weight_grams": weight_grams},
+        params={"country": country, "weight_grams": weight_grams},
     )
     answer.raise_for_status()
     return Quote.model_validate_json(answer.content)

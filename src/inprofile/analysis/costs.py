@@ -1,4 +1,4 @@
-"""What one route's time was spent on, by name: statements, servers, functions, log calls."""
+"""What one route's time was spent on, by name: statements, commands, servers, functions ..."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,9 +23,10 @@ def costs(work: Work, route: Route) -> list[Cost]:
 
 
 def _named(work: Work, route: str) -> Iterator[Cost]:
-    for statement in work.statements:
-        if statement.route == route:
-            yield Cost("db", statement.text, statement.per_trace, statement.share_of_route)
+    for stage, issued in (("db", work.statements), ("cache", work.commands)):
+        for each in issued:
+            if each.route == route:
+                yield Cost(stage, each.name, each.per_trace, each.share_of_route)
     for sent in work.outbound:
         if sent.route == route:
             name = f"{sent.method} {sent.server}"

@@ -1,4 +1,4 @@
-"""Database statements, ranked by the time they took in all."""
+"""Database statements and the commands of caches, ranked by the time they took in all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ from inprofile.core.slots import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement, its literals masked, as one route issues it.
+    """One statement, its literals masked, or one command of a cache, as one route issues it.
 
+    The ``text`` of a command is empty: its keys are nobody's business.
     ``per_trace`` is its runs per request (or job, or connection) of the route, and
     ``share_of_route`` its part (0...1) of the route's time. Its durations are by the clock:
     those of runs that overlap count in full, so shares may make more than 1.
@@ -28,9 +29,14 @@ class Statement:
     share_of_route: float
     duration: Distribution
 
+    @property
+    def name(self) -> str:
+        """What people call it: ``SELECT a FROM t``, or ``redis GET``."""
+        return self.text or f"{self.system} {self.operation}".lstrip()
+
 
 def statements(counted: Snapshot, routes: Mapping[str, Route]) -> tuple[Statement, ...]:
-    """The statements of ``routes``, the most expensive first."""
+    """The statements and commands of ``routes``, the most expensive first."""
     found = []
     for (route, system, operation, collection, text), words in within(counted, DB, routes):
         duration = Distribution.of([words], counted.bounds)
@@ -48,4 +54,4 @@ def statements(counted: Snapshot, routes: Mapping[str, Route]) -> tuple[Statemen
                 duration=duration,
             )
         )
-    return tuple(sorted(found, key=lambda each: (-each.duration.total_ns, each.route, each.text)))
+    return tuple(sorted(found, key=lambda each: (-each.duration.total_ns, each.route, each.name)))

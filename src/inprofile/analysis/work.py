@@ -19,6 +19,7 @@ class Work:
     total_ns: int
     routes: tuple[Route, ...]
     statements: tuple[Statement, ...]
+    commands: tuple[Statement, ...]
     outbound: tuple[Outbound, ...]
     operations: tuple[Operation, ...]
 
@@ -30,12 +31,14 @@ class Work:
 def work(counted: Snapshot, routes: tuple[Route, ...], elsewhere: Collection[str] = ()) -> Work:
     """What the cells know of ``routes``; what those ``elsewhere`` did is told elsewhere."""
     told = {route.route: route for route in routes if route.route not in elsewhere}
+    issued = statements(counted, told)
     return Work(
         count=sum(route.duration.count for route in routes),
         failed=sum(route.failed for route in routes),
         total_ns=sum(route.duration.total_ns for route in routes),
         routes=routes,
-        statements=statements(counted, told),
+        statements=tuple(each for each in issued if each.text),
+        commands=tuple(each for each in issued if not each.text),
         outbound=outbound(counted, told),
         operations=operations(counted, told),
     )

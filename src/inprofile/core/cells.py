@@ -154,6 +154,10 @@ class Cells:
         """Add to a counter, or (also below zero) to a gauge. Hold ``lock``."""
         self.words[offset] = self.words[offset] + amount & LARGEST_WORD
 
+    def put(self, offset: int, value: int) -> None:
+        """Set a gauge. Hold ``lock``."""
+        self.words[offset] = value & LARGEST_WORD
+
     def copied(self) -> dict[Key, list[int]]:
         """Every series as it stands, for a process whose cells nobody else can read."""
         width_of = {family: width(family, len(self.bounds)) for family in FAMILIES}

@@ -77,7 +77,8 @@ def _forked_without_exec() -> bool:
     """A forked child shows its parent's command line until it replaces its own.
 
     Servers that rename their processes (setproctitle) keep their own name in front:
-    ``gunicorn: master [shop]`` and ``gunicorn: worker [shop]``.
+    ``gunicorn: master [shop]`` and ``gunicorn: worker [shop]``, and Celery's
+    ``[celeryd: celery@host:MainProcess]``.
     """
     own, parents = _command_line(os.getpid()), _command_line(os.getppid())
     if not own or not parents:
@@ -85,7 +86,7 @@ def _forked_without_exec() -> bool:
     if own == parents:
         return True
     title = own.partition(b":")[0]
-    return title in {b"gunicorn", b"uwsgi"} and parents.startswith(title + b":")
+    return title in {b"gunicorn", b"uwsgi", b"[celeryd"} and parents.startswith(title + b":")
 
 
 def _command_line(pid: int) -> bytes:

@@ -11,7 +11,7 @@ from inprofile.core.metrics import Family
 from inprofile.core.model import OTHER, Location, Span, Trace
 
 NAMED = ("middleware", "dependencies", "serialization", "logging", "template")
-"""Stages whose spans are also counted by name; db and http have histograms of their own."""
+"""Stages whose spans are also counted by name; db, cache and http have histograms."""
 
 BAD_REQUEST = 400
 FAILURES = 0.5
@@ -89,8 +89,9 @@ class Meter:
                 at = operations[kind][span.name]
                 words[at] += span.self_ns
                 words[at + 2] += span.count
-            elif kind == "db":
-                at = route.statements.get(span.name) or route.statement(span)
+            elif kind in {"db", "cache"}:
+                known = route.statements if kind == "db" else route.commands
+                at = known.get(span.name) or route.statement(span, known)
                 length_ns = span.end_ns - span.start_ns
                 if span.moved_ns > 0:
                     length_ns += span.moved_ns
@@ -161,6 +162,7 @@ class _Route:
         self.stages = _Offsets(lambda stage: cells.offset(metrics.STAGE, (route, stage)))
         self.operations = {kind: _Offsets(self._operation(kind)) for kind in NAMED}
         self.statements: dict[str | Location, int] = {}
+        self.commands: dict[str | Location, int] = {}
 
     @property
     def first_byte(self) -> int:
@@ -182,18 +184,20 @@ class _Route:
             self.requests[key] = offsets
         return offsets
 
-    def statement(self, span: Span) -> int:
+    def statement(self, span: Span, known: dict[str | Location, int]) -> int:
+        """The offset of what a database or a cache is told; a cache's commands have no text."""
         about = span.attributes or {}
+        is_cache = span.kind == "cache"
         labels = (
             self.route,
-            str(about.get("db.system.name", "other_sql")),
+            str(about.get("db.system.name", "" if is_cache else "other_sql")),
             str(about.get("db.operation.name", OTHER)),
             str(about.get("db.collection.name", "")),
-            str(span.name),
+            "" if is_cache else str(span.name),
         )
         offset = self.cells.offset(metrics.DB, labels)
-        if len(self.statements) < MAX_CACHED:
-            self.statements[span.name] = offset
+        if len(known) < MAX_CACHED:
+            known[span.name] = offset
         return offset
 
     def outbound(self, span: Span) -> int:

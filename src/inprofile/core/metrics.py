@@ -59,7 +59,7 @@ DB = Family(
     HISTOGRAM,
     ("http.route", "db.system.name", "db.operation.name", "db.collection.name", "db.query.text"),
     2000,
-    "Duration of database operations: execute and fetch.",
+    "Duration of database operations (execute and fetch) and of a cache's commands.",
 )
 HTTP_CLIENT = Family(
     "http.client.request.duration",
@@ -73,6 +73,45 @@ HTTP_CLIENT = Family(
     ),
     1000,
     "Duration of outbound HTTP requests.",
+)
+POOL_NAME = "db.client.connection.pool.name"
+CONNECTIONS = Family(
+    "db.client.connection.count",
+    GAUGE,
+    (POOL_NAME, "db.client.connection.state"),
+    100,
+    "Connections of a pool that are idle or used.",
+)
+MAX_CONNECTIONS = Family(
+    "db.client.connection.max", GAUGE, (POOL_NAME,), 50, "Connections that a pool may have open."
+)
+PENDING = Family(
+    "db.client.connection.pending_requests",
+    GAUGE,
+    (POOL_NAME,),
+    50,
+    "Requests that wait for a connection of a pool.",
+)
+TIMEOUTS = Family(
+    "db.client.connection.timeouts",
+    COUNTER,
+    (POOL_NAME,),
+    50,
+    "Requests that were given no connection of a pool in time.",
+)
+WAIT_TIME = Family(
+    "db.client.connection.wait_time",
+    HISTOGRAM,
+    (POOL_NAME,),
+    50,
+    "How long it took to obtain a connection of a pool.",
+)
+USE_TIME = Family(
+    "db.client.connection.use_time",
+    HISTOGRAM,
+    (POOL_NAME,),
+    50,
+    "Between borrowing a connection of a pool and returning it.",
 )
 JOBS = Family(
     "inprofile.job.duration",
@@ -130,6 +169,12 @@ FAMILIES = (
     STAGE,
     DB,
     HTTP_CLIENT,
+    CONNECTIONS,
+    MAX_CONNECTIONS,
+    PENDING,
+    TIMEOUTS,
+    WAIT_TIME,
+    USE_TIME,
     JOBS,
     WEBSOCKETS,
     MESSAGES,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from inprofile.core.trace_context import Headers, TraceContext
+
 Attributes = Mapping[str, str | int]
 Clock = Callable[[], int]
 
@@ -65,6 +67,7 @@ class Span:
     repeats of one call site are folded into one span. ``moved_ns`` is the time that was
     added to it from (positive) or handed by it to (negative) other spans without a span of
     their own. ``self_ns`` is its exclusive time, known once the trace is finished.
+    ``identity`` is there once another service was told of it: Recorder.context gives it.
     """
 
     __slots__ = (
@@ -73,6 +76,7 @@ class Span:
         "end_ns",
         "error",
         "folds",
+        "identity",
         "kind",
         "moved_ns",
         "name",
@@ -82,6 +86,8 @@ class Span:
         "start_ns",
         "trace",
     )
+
+    identity: str
 
     def __init__(
         self,
@@ -122,8 +128,10 @@ class Trace:
     ``spans`` holds the closed spans in the order of closing; the root comes last once the
     trace is finished. ``shifted`` is the time of stages that need no span of their own (their
     parts have no name): it was taken from the spans in which it was spent. ``recorder`` is
-    what began the trace; ``endpoint`` is the span of what may send the last byte. What most
-    traces never change stands on the class and not in slots: a trace is made in half the time.
+    what began the trace; ``endpoint`` is the span of what may send the last byte. For tracing
+    alone: ``carrier`` has the headers until somebody asks for the ``caller``; ``drawn`` is whether
+    chance keeps the trace, where that had to be known before its end. What most traces never
+    change stands on the class and not in slots: a trace is made in half the time.
     """
 
     route = UNMATCHED
@@ -136,18 +144,22 @@ class Trace:
     dropped = 0
     enclosing: set[Span] | None = None
     messages: list[int] | None = None
-    folds = False
+    folds = 0
     disconnected = False
     trailers = False
     streamed = False
     reason = ""
     identity = ""
+    carrier: Headers | None = None
+    caller: TraceContext | None = None
+    drawn: bool | None = None
     link = ""
     routing_ns = 0
     section: tuple[Span, Sized, int] | None = None
     endpoint: Span | None = None
     handovers: list[Handover] | None = None
     last_statement: tuple[object, Span] | None = None
+    bodies: dict[int, tuple[Callable[[], object], Span]] | None = None
     stages: Mapping[str, int] = MappingProxyType({})
 
     def __init__(

@@ -4,6 +4,7 @@ A ContextVar holds the current span. Tasks and threads that copy the context see
 under which they were started, so parents stay right under gather and thread hand-over.
 """
 
+import os
 import random
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from inprofile.core.model import (
     Span,
     Trace,
 )
+from inprofile.core.trace_context import SAMPLED, TraceContext
 
 current: ContextVar[Span | None] = ContextVar("inprofile_span", default=None)
 """The innermost open span of this task or thread, or None outside of a trace."""
@@ -62,17 +64,25 @@ def close_span(span: Span) -> None:
         fold_closed(span)
 
 
-def add_span(parent: Span, kind: str, name: str, start_ns: int, end_ns: int) -> None:
+def add_span(
+    parent: Span,
+    kind: str,
+    name: str | Location,
+    start_ns: int,
+    end_ns: int,
+    attributes: Attributes | None = None,
+) -> Span:
     """Record an operation that is over already, such as a wait that ended in another thread."""
     trace = parent.trace
-    span = Span(trace, parent, kind, name, None, start_ns)
+    span = Span(trace, parent, kind, name, attributes, start_ns)
     span.end_ns = end_ns
     if trace.finished:
-        return
+        return span
     if len(trace.spans) < trace.limit:
         trace.spans.append(span)
     else:
         fold_closed(span)
+    return span
 
 
 def shift(giver: Span, stage: str, amount_ns: int) -> None:
@@ -119,7 +129,6 @@ def folded_span(
     folds = parent.folds
     if folds is None:
         folds = parent.folds = {}
-        parent.trace.folds = True
     target = folds.get((kind, name))
     if target is None and len(folds) >= MAX_FOLDS:
         name = OVERFLOW
@@ -136,28 +145,54 @@ def folded_span(
             return target  # late: what it is given is lost, and nothing may be left behind
         folds[kind, name] = target
         trace.spans.append(target)
+        trace.folds += 1
     return target
 
 
-def unfold(target: Span, before: int, moved_ns: int, start_ns: int, length_ns: int) -> None:
+def unfold(
+    target: Span,
+    before: int,
+    moved_ns: int,
+    attributes: Attributes | None,
+    start_ns: int,
+    length_ns: int,
+) -> None:
     """Make one call that was current as its folded ``target`` a span of its own after all.
 
-    The spans recorded in it (those from ``before`` on) become its children, and what it moved
-    meanwhile (``target`` had moved ``moved_ns`` when it began) becomes its own.
+    The spans recorded in it (those from ``before`` on) become its children, but those that
+    stand for repeats of their own, and what it moved meanwhile (``target`` had moved
+    ``moved_ns`` when it began) becomes its own. So does what it counted: the repeats had
+    ``attributes`` before.
     """
     trace = target.trace
     if trace.finished:
         return
-    span = Span(trace, target.parent, target.kind, target.name, target.attributes, start_ns)
+    counted = _counted(target.attributes, attributes)
+    span = Span(trace, target.parent, target.kind, target.name, counted, start_ns)
     span.end_ns = start_ns + length_ns
+    target.attributes = attributes
     span.moved_ns, target.moved_ns = target.moved_ns - moved_ns, moved_ns
+    repeated = (target.folds or {}).values()
     for child in trace.spans[before:]:
-        if child.parent is target:
+        if child.parent is target and child not in repeated:
             child.parent = span
     if len(trace.spans) < trace.limit:
         trace.spans.append(span)
     else:
         fold_closed(span)
+
+
+def _counted(after: Attributes | None, before: Attributes | None) -> Attributes | None:
+    """What has been added to numbers since; the rest as it is."""
+    if after is before or not after or not before:
+        return after
+    return {name: _less(value, before.get(name)) for name, value in after.items()}
+
+
+def _less(after: str | int, before: str | int | None) -> str | int:
+    if isinstance(after, int) and isinstance(before, int) and after != before:
+        return after - before
+    return after
 
 
 def fold_closed(span: Span) -> None:
@@ -198,7 +233,8 @@ class Recorder:
     (the cells); ``keep`` takes the ones that are kept. ``sample_rate`` is the share (0...1)
     kept by chance, ``slow_ns`` the duration from which a trace is kept;
     traces of ``suspect_ns`` and more are also kept where ``suspicious`` says so. ``clock`` counts
-    monotonic nanoseconds; ``background`` makes the trace of a task after a response.
+    monotonic nanoseconds; ``background`` makes the trace of a task after a response. With
+    ``tracing`` a trace goes on with its caller's, and is handed on to the services it calls.
     """
 
     def __init__(  # noqa: PLR0913 - every choice the composition root makes, by name
@@ -213,8 +249,10 @@ class Recorder:
         suspect_ns: int = 1 << 62,
         max_spans: int = 1000,
         clock: Clock = time.perf_counter_ns,
+        tracing: bool = False,
     ) -> None:
         self.enabled = True
+        self.tracing = tracing
         self.sink = sink
         self.keep = keep
         self.started = started
@@ -266,7 +304,7 @@ class Recorder:
                 self._keep(trace, "failed")
             elif root.end_ns - root.start_ns >= self.watch_ns and (why := self._watched(trace)):
                 self._keep(trace, why)
-            elif self._chance() < self.sample_rate:
+            elif self._chance() < self.sample_rate if trace.drawn is None else trace.drawn:
                 self._keep(trace, "sampled")
             else:
                 release(trace)
@@ -281,22 +319,54 @@ class Recorder:
         return "finding" if self.suspicious(trace) else ""
 
     def _keep(self, trace: Trace, reason: str) -> None:
-        trace.last_statement = None
+        trace.last_statement = trace.bodies = None
         trace.reason = reason
         trace.spans = [span for span in trace.spans if span.count or span.self_ns]
         trace.started_at = time.time() - (self.clock() - trace.root.start_ns) / 1e9
         self.identify(trace)
+        if trace.carrier is not None:
+            self.caller(trace)  # a kept trace outlives the request's headers
         self.keep(trace)
 
     def reseed(self) -> None:
-        """Draw anew: a forked worker must not repeat its siblings' identities."""
+        """Draw anew: a forked worker must not keep what its siblings keep."""
         self._random.seed()
 
     def identify(self, trace: Trace) -> str:
-        """The identity of ``trace``, given when it is first asked for."""
+        """The identity of ``trace`` in this service, given when it is first asked for."""
         if not trace.identity:
-            trace.identity = f"{self._random.getrandbits(128):032x}"
+            # From the system, which gives no two processes the same, however they were forked.
+            # Two threads of the trace get one identity: setdefault is one step.
+            vars(trace).setdefault("identity", os.urandom(16).hex())
         return trace.identity
+
+    def caller(self, trace: Trace) -> TraceContext | None:
+        """The span of another service that ``trace`` goes on from, as its headers say.
+
+        None where none is known: without ``tracing``, and where the headers break the rules.
+        They are read when it is first asked for.
+        """
+        if trace.carrier is not None:
+            with guard:
+                trace.caller = TraceContext.received(trace.carrier)
+            trace.carrier = None
+        return trace.caller
+
+    def context(self, span: Span) -> TraceContext:
+        """What to tell a service that is called in ``span``. Costs 2 microseconds.
+
+        The trace has its caller's id and flags. One that begins here has its own identity and
+        the flag of what chance says of it, which holds from then on.
+        """
+        trace = span.trace
+        if not hasattr(span, "identity"):
+            span.identity = os.urandom(8).hex()
+        caller = self.caller(trace) if trace.carrier is not None else trace.caller
+        if caller is not None:
+            return TraceContext(caller.trace_id, span.identity, caller.flags, caller.state)
+        if trace.drawn is None:
+            vars(trace).setdefault("drawn", self._chance() < self.sample_rate)
+        return TraceContext(self.identify(trace), span.identity, SAMPLED if trace.drawn else 0)
 
 
 def _all_taken_back(handovers: list[Handover], end_ns: int) -> Span:
@@ -329,5 +399,5 @@ def release(trace: Trace) -> None:
             span.folds = None
     trace.spans = []
     trace.last_statement = trace.section = trace.enclosing = None
-    trace.endpoint = trace.handovers = None
+    trace.endpoint = trace.handovers = trace.bodies = None
     del trace.root

@@ -7,6 +7,7 @@ from typing import Any
 from inprofile.core.guard import guard
 from inprofile.core.model import OTHER, Span, Trace
 from inprofile.core.recorder import Recorder, current, shift
+from inprofile.doors.request import METHODS, queued_ns
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -15,18 +16,12 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Answer = Callable[[App, Scope, Receive, Send], Awaitable[None]]
 
-METHODS = frozenset(
-    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
-)
 DOORS = frozenset({"http", "websocket"})
 LAST = frozenset({"http.response.trailers", "http.response.pathsend"})
 """Messages besides the body that can complete a response."""
 
 MARK = "inprofile"
 """Set in a scope that has a trace, so that a second door on its way does nothing."""
-
-MAX_QUEUE_S = 3600.0
-"""An X-Request-Start further back than this is nonsense and ignored."""
 
 WEBSOCKET_NORMAL_CLOSES = frozenset({1000, 1001, 1005})
 
@@ -50,6 +45,7 @@ class Door:
         self.recorder = recorder
         self.endpoint = endpoint
         self.endpoint_path = endpoint_path
+        self._begin = _begin_carried if recorder.tracing else _begin
 
     async def __call__(  # noqa: C901, PLR0915 - a layer of its own for each part would cost
         self, scope: Scope, receive: Receive, send: Send
@@ -64,7 +60,7 @@ class Door:
             await answer(self.app, scope, receive, send)
             return
         outside = current.get()
-        trace = _begin(recorder, kind, scope)
+        trace = self._begin(recorder, kind, scope)
         if kind == "websocket":
             await self._websocket(trace, outside, scope, receive, send)
             return
@@ -171,34 +167,17 @@ def _begin(recorder: Recorder, door: str, scope: Scope) -> Trace:
     try:
         for name, value in scope["headers"]:
             if name == b"x-request-start":
-                trace.queue_ns = _queued_ns(value, time.time())
+                trace.queue_ns = queued_ns(value, time.time())
     except Exception as error:
         guard.caught(error)
     return trace
 
 
+def _begin_carried(recorder: Recorder, door: str, scope: Scope) -> Trace:
+    trace = _begin(recorder, door, scope)
+    trace.carrier = scope.get("headers")
+    return trace
+
+
 def _normal_close(error: BaseException) -> bool:
     return getattr(error, "code", None) in WEBSOCKET_NORMAL_CLOSES
-
-
-def _queued_ns(value: bytes, now_s: float) -> int:
-    """How long a proxy had the request, from X-Request-Start: 0 when it says nothing useful."""
-    waited_s = now_s - request_start_s(value)
-    return int(waited_s * 1e9) if 0 < waited_s < MAX_QUEUE_S else 0
-
-
-def request_start_s(value: bytes) -> float:
-    """The time in an X-Request-Start header in seconds since the epoch; infinity for nonsense.
-
-    Proxies send seconds (nginx), milliseconds (Heroku) or microseconds (Apache), with ``t=``
-    in front or not: the unit is told by the size of the number.
-    """
-    try:
-        number = float(value.strip().removeprefix(b"t="))
-    except ValueError:
-        return float("inf")
-    if number == float("inf"):
-        return number
-    while number > 1e11:  # noqa: PLR2004 - the year 5138 in seconds: a finer unit was meant
-        number /= 1000
-    return number if number == number else float("inf")  # noqa: PLR0124 - NaN is not itself

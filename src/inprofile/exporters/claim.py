@@ -13,11 +13,15 @@ class Claim(Enum):
     UNKNOWN = "only asking the application tells: a page by that name, a file, a foreign app"
 
 
-def claim(routes: Iterable[Any], scope: Mapping[str, Any]) -> Claim:
-    """Whose the path of ``scope`` is among ``routes`` (Starlette's, FastAPI's), as they match it.
+def starlette_claim(app: Any, scope: Mapping[str, Any]) -> Claim:
+    """Whose the path of ``scope`` is among the routes of ``app``, as they match it.
 
     Raises what the routes raise.
     """
+    return _claim(app.router.routes, scope)
+
+
+def _claim(routes: Iterable[Any], scope: Mapping[str, Any]) -> Claim:
     routes = list(_flat(routes))
     other_method = None
     for route in routes:
@@ -49,7 +53,7 @@ def _claim_of(route: Any, scope: Mapping[str, Any]) -> Claim:
     """Whose a path is that ``route`` matches; ``scope`` is what it would hand on."""
     inner = getattr(route, "routes", None)
     if inner:
-        return claim(inner, scope)
+        return _claim(inner, scope)
     if not hasattr(route, "endpoint"):  # a mount, a host
         return Claim.UNKNOWN if _may_have(route.app, scope) else Claim.FREE
     if _is_spelled_out(route):

@@ -7,7 +7,8 @@ import anyio
 import anyio.to_thread
 
 from inprofile.core.guard import guard
-from inprofile.exporters.claim import Claim, claim
+from inprofile.exporters.answer import METHODS, REFUSALS, Exposition, answer
+from inprofile.exporters.claim import Claim
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -16,24 +17,22 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Answer = Callable[[App, Scope, Receive, Send], Awaitable[None]]
 
-METHODS = frozenset({"GET", "HEAD"})
-REFUSALS = frozenset({404, 405, 422})
-"""What an app says where it has nothing: not found, not for reading, no such number."""
-
 
 class Endpoint:
     """Answers a GET of the metrics path.
 
     ``exposition`` gives body and content type for an Accept header; it runs in a worker
     thread beside those of the app. What the user has at the path wins: a route, a page, a
-    file. Where ``framework`` (a Starlette application) shows that nothing is there but a route
-    that takes any path, we answer at once; where that cannot be seen the app is asked, and
-    only its refusals are replaced.
+    file. Where ``whose`` finds that nothing is there but a route that takes any path, we
+    answer at once; where that cannot be seen the app is asked, and only its refusals are
+    replaced.
     """
 
-    def __init__(self, exposition: Callable[[str], tuple[bytes, str]], framework: Any) -> None:
+    def __init__(
+        self, exposition: Exposition, whose: Callable[[Scope], Claim] | None = None
+    ) -> None:
         self.exposition = exposition
-        self.framework = framework
+        self.whose = whose
         self._threads: anyio.CapacityLimiter | None = None
 
     def __call__(self, scope: Scope) -> Answer | None:
@@ -46,9 +45,9 @@ class Endpoint:
     def _whose(self, scope: Scope) -> Claim:
         if scope["method"] not in METHODS:
             return Claim.TAKEN
-        if self.framework is not None:
+        if self.whose is not None:
             with guard:
-                return claim(self.framework.router.routes, scope)
+                return self.whose(scope)
         return Claim.UNKNOWN
 
     async def _ask(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,22 +65,16 @@ class Endpoint:
             await self._answer(app, scope, receive, send)
 
     async def _answer(self, _app: App, scope: Scope, _receive: Receive, send: Send) -> None:
-        status, (body, content_type) = await self._written(scope)
-        headers = [
-            (b"content-type", content_type.encode()),
-            (b"content-length", str(len(body)).encode()),
-        ]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send(
-            {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body}
-        )
-
-    async def _written(self, scope: Scope) -> tuple[int, tuple[bytes, str]]:
-        """Status, body and content type."""
         # A limit of our own: an app that has used up its threads is when one needs to look.
         threads = self._threads = self._threads or anyio.CapacityLimiter(1)
         accepted = [value for name, value in scope["headers"] if name == b"accept"]
-        accept = b",".join(accepted).decode("latin-1")
-        with guard:
-            return 200, await anyio.to_thread.run_sync(self.exposition, accept, limiter=threads)
-        return 500, (b"inprofile could not write the metrics; the log says why.\n", "text/plain")
+        status, headers, body = await anyio.to_thread.run_sync(
+            answer,
+            self.exposition,
+            scope["method"],
+            b",".join(accepted).decode("latin-1"),
+            limiter=threads,
+        )
+        raw = [(name.encode(), value.encode()) for name, value in headers]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        await send({"type": "http.response.body", "body": body})

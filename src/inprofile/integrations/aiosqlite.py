@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from inprofile.core.model import Span
+from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, timed
 from inprofile.integrations._sql import describe
 
@@ -44,6 +45,13 @@ def _settle(span: Span, result: Any, fn: Any) -> None:
         if last is not None and last[0] == id(fn.__self__):
             span.name, span.attributes = last[1].name, last[1].attributes
 
+
+ABOUT = About(
+    "aiosqlite",
+    ">=0.19",
+    "`db`: connect, execute, fetches, commit, rollback",
+    "the user's own functions and aggregates",
+)
 
 PATCHES = {
     "aiosqlite.core": (

@@ -7,7 +7,9 @@ from typing import Any
 from inprofile.core.guard import guard
 from inprofile.core.model import Span
 from inprofile.core.recorder import add_span, recording
-from inprofile.integrations._patch import Function, Patch
+from inprofile.integrations._about import About
+from inprofile.integrations._patch import Patch
+from inprofile.integrations._signature import Function
 
 
 class _Submitted:
@@ -49,5 +51,11 @@ def _run_sync(original: Function) -> Function:
 
     return run_sync
 
+
+ABOUT = About(
+    "AnyIO",
+    ">=4.4",
+    "`threadpool_wait`: how long a function waits for a worker thread",
+)
 
 PATCHES = {"anyio.to_thread": (Patch("run_sync", _run_sync),)}

@@ -13,7 +13,9 @@ from typing import Any
 from inprofile.core.guard import guard
 from inprofile.core.model import Span, Trace
 from inprofile.core.recorder import close_span, current, open_span, recording
-from inprofile.integrations._patch import Function, Named, Patch, qualified, timed
+from inprofile.integrations._about import About
+from inprofile.integrations._patch import Named, Patch, qualified, timed
+from inprofile.integrations._signature import Function
 from inprofile.integrations.starlette import open_endpoint, routed
 
 
@@ -181,6 +183,14 @@ _FIELDS = (
     Patch("ModelField.validate", timed("serialization", _field("validate"))),
     Patch("ModelField.serialize", timed("serialization", _field("dump"))),
     Patch("ModelField.serialize_json", timed("serialization", _field("dump")), optional=True),
+)
+
+ABOUT = About(
+    "FastAPI",
+    ">=0.115.2",
+    "`dependencies` each by name, `validation`, `handler`,"
+    " `serialization` (validation of the response, dump, rendering)",
+    "code after `yield` in a dependency (`other`)",
 )
 
 PATCHES = {

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, timed
 
 
@@ -10,6 +11,13 @@ def _template(self: Any) -> Named:
 
 
 _render = timed("template", _template, leaf=True)
+
+ABOUT = About(
+    "Jinja2",
+    ">=3.1",
+    "`template`: each template that is rendered",
+    "compiling; `generate()`",
+)
 
 PATCHES = {
     "jinja2.environment": (

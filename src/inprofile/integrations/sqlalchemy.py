@@ -5,8 +5,12 @@ from functools import partial, wraps
 from typing import Any
 
 from inprofile.core.model import Span
+from inprofile.core.pools import Size
 from inprofile.core.recorder import recording
-from inprofile.integrations._patch import Function, Named, Patch, fetching, folded, timed
+from inprofile.integrations._about import About
+from inprofile.integrations._patch import Named, Patch, fetching, folded, timed
+from inprofile.integrations._pool import Lender, borrowing, returning
+from inprofile.integrations._signature import Function
 from inprofile.integrations._sql import describe
 
 OBJECTS = "objects"
@@ -74,10 +78,45 @@ def _next_chunk(made: Iterator[Any]) -> Any:
     return next(made, None)
 
 
+def _pool(pool: Any) -> Any:
+    """Only a pool that lends what others give back is counted as one."""
+    return pool if hasattr(pool, "checkedin") else None
+
+
+def _pool_name(pool: Any) -> str:
+    """The name that ``create_engine(pool_logging_name=...)`` gave it, or its driver's."""
+    dialect = pool._dialect  # noqa: SLF001
+    if pool.logging_name or not hasattr(dialect, "driver"):  # a pool of no engine's
+        return str(pool.logging_name or type(pool).__name__)
+    return f"{dialect.name}+{dialect.driver}"
+
+
+def _pool_size(pool: Any) -> Size:
+    most = pool._max_overflow  # noqa: SLF001
+    return Size(pool.checkedin(), pool.size() + most if most >= 0 else None)
+
+
 _execute = timed("db", _statement, leaf=True, finished=_remember)
 _fetch = fetching(_fetched, _named)
 _first_fetch = fetching(_just_run, lambda: describe("other_sql", "FETCH"))
 _checkout = timed("db_pool_wait", "checkout", leaf=True)
+_borrow = borrowing(
+    "checkout",
+    Lender(
+        anchor=_pool,
+        name=_pool_name,
+        look=_pool_size,
+        connection=lambda connection: connection._connection_record,  # noqa: SLF001
+    ),
+)
+
+ABOUT = About(
+    "SQLAlchemy",
+    ">=2.0.30,<2.2",
+    "`db`: execute, fetches, commit, rollback, connect; `db_pool_wait`: checkout;"
+    " `orm`: building objects; the metrics of its `QueuePool`",
+    "compiling statements and the unit of work (`handler`)",
+)
 
 PATCHES = {
     "sqlalchemy.engine.default": (
@@ -100,8 +139,11 @@ PATCHES = {
     ),
     "sqlalchemy.engine.result": (Patch("ChunkedIteratorResult.__init__", _in_chunks),),
     "sqlalchemy.orm.loading": (Patch("instances", folded("orm", _result)),),
-    "sqlalchemy.pool.base": (Patch("Pool.connect", _checkout),),
-    "sqlalchemy.pool.impl": (Patch("SingletonThreadPool.connect", _checkout),),
+    "sqlalchemy.pool.base": (Patch("Pool.connect", _borrow),),
+    "sqlalchemy.pool.impl": (
+        Patch("SingletonThreadPool.connect", _checkout),
+        Patch("QueuePool._do_return_conn", returning),
+    ),
     "sqlalchemy.dialects.postgresql.psycopg2": (
         Patch("PGDialect_psycopg2.do_executemany", _execute),
     ),

@@ -12,13 +12,17 @@ from functools import wraps
 from typing import Any
 
 from inprofile.core.model import Span
-from inprofile.integrations._patch import Function, Named, Patch, fetching, timed
+from inprofile.integrations._about import About
+from inprofile.integrations._patch import Named, Patch, fetching, timed
+from inprofile.integrations._signature import Function
 from inprofile.integrations._sql import describe
 
 FACTORY_POSITION = 5
 """connect(database, timeout, detect_types, isolation_level, check_same_thread, factory)."""
 
-COVERED = frozenset({"aiosqlite.core", "sqlalchemy.engine.default"})
+COVERED = frozenset(
+    {"aiosqlite.core", "django.db.backends.sqlite3.base", "sqlalchemy.engine.default"}
+)
 """Callers that have an integration of their own: their connections stay as they are."""
 
 
@@ -118,6 +122,13 @@ def _connect(original: Function) -> Function:
 
     return connect
 
+
+ABOUT = About(
+    "sqlite3",
+    "stdlib",
+    "`db`: connect, execute, fetches, commit, rollback",
+    "rows fetched by iterating over a cursor; connections of a `factory` of the user's",
+)
 
 PATCHES = {
     "sqlite3": (Patch("connect", _connect),),

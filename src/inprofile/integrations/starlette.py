@@ -15,7 +15,9 @@ from inprofile.core.recorder import (
     shift,
     take_back,
 )
-from inprofile.integrations._patch import Function, Named, Patch, qualified, timed
+from inprofile.integrations._about import About
+from inprofile.integrations._patch import Named, Patch, qualified, timed
+from inprofile.integrations._signature import Function
 
 Application = Callable[..., Awaitable[None]]
 
@@ -265,9 +267,11 @@ def _rendering(response: str) -> Named:
 
 def _content(self: Any, content: Any) -> Named | None:
     """Names Response.__init__ where there is something to render."""
-    if content is None or isinstance(content, bytes):
+    if isinstance(content, bytes):
         return None
-    if isinstance(content, str) and self.render.__qualname__ == "Response.render":
+    if (content is None or isinstance(content, str)) and (
+        self.render.__qualname__ == "Response.render"
+    ):
         return None  # encoded, that is all
     return _rendering(type(self).__name__)
 
@@ -286,6 +290,13 @@ def _background(original: Function) -> Function:
 
     return call
 
+
+ABOUT = About(
+    "Starlette",
+    ">=0.40",
+    "`middleware` each by name, `routing`, `handler`, `validation` (bodies), `serialization`,"
+    " `send`; background tasks as traces of their own",
+)
 
 PATCHES = {
     "starlette.routing": (

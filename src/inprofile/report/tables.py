@@ -8,6 +8,7 @@ from inprofile.analysis.distribution import Distribution
 from inprofile.analysis.facts import Facts
 from inprofile.analysis.operations import Operation
 from inprofile.analysis.routes import Method, Route
+from inprofile.analysis.statements import Statement
 from inprofile.analysis.work import Work
 from inprofile.core.model import OVERFLOW, UNMATCHED
 from inprofile.report.units import duration, mean, number, percent, place, plural, rate
@@ -51,12 +52,14 @@ def tables(facts: Facts, top: int) -> Iterator[Table]:
     requests = facts.requests
     every = (
         statements(requests, "Database statements", "request", top),
+        commands(requests, "Cache operations", "request", top),
         _operations(requests, "Dependencies and middleware", ("dependencies", "middleware"), top),
         _operations(requests, "Serializers and templates", ("serialization", "template"), top),
         _operations(requests, "Log calls", ("logging",), top),
         outbound(requests, top),
         _others(facts.jobs, "Jobs and background tasks", "job", top),
         statements(facts.jobs, "Database statements of jobs", "job", top),
+        commands(facts.jobs, "Cache operations of jobs", "job", top),
         _others(facts.websockets, "Websockets", "websocket", top),
         findings(facts, top),
     )
@@ -95,27 +98,38 @@ def routes(work: Work, top: int) -> Table:
 
 def statements(work: Work, heading: str, noun: str, top: int) -> Table:
     """The statements with the route that issues them."""
+    return _issued(work, work.statements, "statement", heading, noun, top)
+
+
+def commands(work: Work, heading: str, noun: str, top: int) -> Table:
+    """The commands of caches with the route that issues them."""
+    return _issued(work, work.commands, "operation", heading, noun, top)
+
+
+def _issued(
+    work: Work, issued: Sequence[Statement], label: str, heading: str, noun: str, top: int
+) -> Table:
     rows = tuple(
         Row(
-            statement.text,
+            each.name,
             (
-                duration(statement.duration.total_ns),
-                percent(statement.share_of_route),
-                number(statement.duration.count),
-                mean(statement.per_trace),
-                duration(statement.duration.p95_ns),
-                duration(statement.duration.max_ns),
-                _issuer(work, statement.route),
+                duration(each.duration.total_ns),
+                percent(each.share_of_route),
+                number(each.duration.count),
+                mean(each.per_trace),
+                duration(each.duration.p95_ns),
+                duration(each.duration.max_ns),
+                _issuer(work, each.route),
             ),
         )
-        for statement in work.statements[:top]
+        for each in issued[:top]
     )
     return Table(
         title=f"{heading} by total time",
-        label="statement",
+        label=label,
         columns=("total", "of route", "runs", f"per {noun}", "p95", "max", "route"),
         rows=rows,
-        note=_left_out(work.statements[top:], "statement", lambda each: each.duration.total_ns),
+        note=_left_out(issued[top:], label, lambda each: each.duration.total_ns),
         tail=True,
         code=True,
     )

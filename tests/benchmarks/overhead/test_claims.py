@@ -16,6 +16,9 @@ def test_figures_at_their_limits_are_met():
     us |= {("nothing", "off"): [101], ("nothing", "paused"): [101]}
     us |= {("orm", "bare"): [1000], ("orm", "on"): [1045]}
     us |= {("core", "bare"): [800], ("core", "on"): [845]}
+    us |= {("django", "bare"): [300], ("django", "on"): [325]}
+    us |= {("django_orm", "bare"): [3000], ("django_orm", "on"): [3055]}
+    us |= {("drf", "bare"): [4000], ("drf", "on"): [4120]}
     us |= {("stream", "bare"): [50], ("stream", "on"): [60]}
     peaks = {
         ("stream", "bare"): {"100": 500, "10000": 600},
@@ -28,8 +31,11 @@ def test_figures_at_their_limits_are_met():
         ),
         Claim("added per query (orm): at most 2.5 µs", "2.50 µs (2.50 … 2.50)", True),
         Claim("added per query (core): at most 2.5 µs", "2.50 µs (2.50 … 2.50)", True),
+        Claim("added per query (django_orm): at most 3 µs", "3.00 µs (3.00 … 3.00)", True),
         Claim("added when off: at most 1 µs", "1.00 µs (1.00 … 1.00)", True),
         Claim("added when paused: at most 1 µs", "1.00 µs (1.00 … 1.00)", True),
+        Claim("added to a Django JSON view: at most 25 µs", "25.00 µs (25.00 … 25.00)", True),
+        Claim("added to a list of 100 rows by Django REST framework: at most 3%", "+3.0%", True),
         Claim(
             "memory added to a stream does not grow with its chunks",
             "+2,048 bytes from 100 to 10,000 chunks",
@@ -43,6 +49,9 @@ def test_figures_above_their_limits_are_missed():
     us |= {("nothing", "off"): [102], ("nothing", "paused"): [102]}
     us |= {("orm", "bare"): [1000], ("orm", "on"): [1047]}
     us |= {("core", "bare"): [800], ("core", "on"): [847]}
+    us |= {("django", "bare"): [300], ("django", "on"): [326]}
+    us |= {("django_orm", "bare"): [3000], ("django_orm", "on"): [3057]}
+    us |= {("drf", "bare"): [4000], ("drf", "on"): [4121]}
     us |= {("stream", "bare"): [50], ("stream", "on"): [60]}
     peaks = {
         ("stream", "bare"): {"100": 500, "10000": 600},

@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from contextlib import closing
 
 import pytest
 
@@ -19,8 +20,8 @@ def responding(status=200, *bodies):
 
 
 def test_an_answer_is_the_checksum_of_all_parts():
-    answer = asyncio.run(Driver(responding(200, b"one ", b"two"), "/").answer())
-    assert answer == zlib.crc32(b"one two")
+    with closing(Driver(responding(200, b"one ", b"two"), "/")) as driver:
+        assert driver.answer() == zlib.crc32(b"one two")
 
 
 @pytest.mark.parametrize(
@@ -32,8 +33,8 @@ def test_an_answer_is_the_checksum_of_all_parts():
     ids=["failed", "no body"],
 )
 def test_another_answer_is_an_error(app, message):
-    with pytest.raises(RuntimeError, match=message):
-        asyncio.run(Driver(app, "/x").answer())
+    with closing(Driver(app, "/x")) as driver, pytest.raises(RuntimeError, match=message):
+        driver.answer()
 
 
 def test_a_batch_is_so_many_requests_each_with_a_scope_of_its_own():
@@ -42,8 +43,8 @@ def test_a_batch_is_so_many_requests_each_with_a_scope_of_its_own():
     async def app(scope, receive, send):
         scopes.append(scope)
 
-    driver = Driver(app, "/x")
-    batch = asyncio.run(driver.batch(3))
+    with closing(Driver(app, "/x")) as driver:
+        batch = driver.batch(3)
     assert (batch.requests, driver.requests, len(scopes)) == (3, 3, 3)
     assert len({id(scope) for scope in scopes}) == 3
     assert len({id(scope["state"]) for scope in scopes}) == 3
@@ -60,5 +61,6 @@ def test_the_client_sends_an_empty_body_and_does_not_go_away():
         seen.append(later.done())
         later.cancel()
 
-    asyncio.run(Driver(app, "/").batch(1))
+    with closing(Driver(app, "/")) as driver:
+        driver.batch(1)
     assert seen == [{"type": "http.request", "body": b"", "more_body": False}, False]

@@ -1,0 +1,106 @@
+"""The FastAPI applications that are asked, each made anew in a fresh process."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from benchmarks.overhead.subject import QUERIES, Scenario, Subject, fastapi
+
+CHUNKS = 1000
+CHUNK = b"x" * 64
+
+
+def _nothing() -> Subject:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.get("/nothing")
+    async def nothing() -> Any:
+        return {"ok": True}
+
+    return fastapi(app)
+
+
+def _thread() -> Subject:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.get("/thread")
+    def thread() -> Any:
+        return {"ok": True}
+
+    return fastapi(app)
+
+
+def _stream() -> Subject:
+    from fastapi import FastAPI
+    from fastapi.responses import StreamingResponse
+
+    app = FastAPI()
+
+    async def chunks(count: int) -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield CHUNK
+
+    @app.get("/stream/{count}", response_class=StreamingResponse)
+    async def stream(count: int) -> StreamingResponse:
+        return StreamingResponse(chunks(count), media_type="text/plain")
+
+    return fastapi(app)
+
+
+def _orm() -> Subject:
+    from fastapi import FastAPI
+    from sqlalchemy import select
+    from sqlalchemy.orm import Session
+
+    from benchmarks.overhead.shelves import Item, shelves
+
+    app, engine = FastAPI(), shelves(QUERIES)
+
+    @app.get("/orm")
+    async def orm() -> Any:
+        found = 0
+        with Session(engine) as session:
+            for n in range(QUERIES):
+                found += len(session.execute(select(Item).where(Item.shelf == n)).scalars().all())
+        return {"found": found}
+
+    return fastapi(app, engine)
+
+
+def _core() -> Subject:
+    from fastapi import FastAPI
+    from sqlalchemy import select
+
+    from benchmarks.overhead.shelves import Item, shelves
+
+    app, engine = FastAPI(), shelves(QUERIES)
+    items = Item.__table__
+
+    @app.get("/core")
+    async def core() -> Any:
+        found = 0
+        with engine.connect() as connection:
+            for n in range(QUERIES):
+                found += len(connection.execute(select(items).where(items.c.shelf == n)).all())
+        return {"found": found}
+
+    return fastapi(app, engine)
+
+
+SCENARIOS = (
+    Scenario("nothing", "Do-nothing JSON route", "/nothing", _nothing, batch=300),
+    Scenario("orm", f"{QUERIES} ORM queries", "/orm", _orm, batch=15, queries=QUERIES),
+    Scenario("core", f"{QUERIES} Core queries", "/core", _core, batch=25, queries=QUERIES),
+    Scenario(
+        "stream",
+        f"{CHUNKS:,}-chunk stream",
+        f"/stream/{CHUNKS}",
+        _stream,
+        batch=4,
+        memory_paths=tuple((n, f"/stream/{n}") for n in (100, 1000, 10_000)),
+    ),
+    Scenario("thread", "`def` route", "/thread", _thread, batch=120),
+)

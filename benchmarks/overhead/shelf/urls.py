@@ -1,0 +1,44 @@
+"""Its views."""
+
+from typing import Any
+
+from django.http import JsonResponse
+from django.urls import path
+from rest_framework.generics import ListAPIView
+from rest_framework.renderers import JSONRenderer
+from rest_framework.serializers import ModelSerializer
+
+from benchmarks.overhead.shelf.models import Item
+from benchmarks.overhead.subject import QUERIES
+
+
+def nothing(_request: Any) -> JsonResponse:
+    """Answer."""
+    return JsonResponse({"ok": True})
+
+
+def orm(_request: Any) -> JsonResponse:
+    """Query some shelves, one after the other."""
+    found = sum(len(list(Item.objects.filter(shelf=n))) for n in range(QUERIES))
+    return JsonResponse({"found": found})
+
+
+class ItemSerializer(ModelSerializer):
+    """Every column."""
+
+    class Meta:
+        model = Item
+        fields = ("id", "shelf", "name", "price_cents")
+
+
+class Items(ListAPIView):
+    """All rows, as JSON."""
+
+    queryset = Item.objects.order_by("id")
+    serializer_class = ItemSerializer
+    renderer_classes = (JSONRenderer,)
+    authentication_classes = ()
+    permission_classes = ()
+
+
+urlpatterns = [path("nothing", nothing), path("orm", orm), path("items", Items.as_view())]

@@ -1,0 +1,1 @@
+"""What the example shops have in common: their rows and their deliberate defects."""

@@ -1,0 +1,63 @@
+"""What the three MySQL drivers say of a call: their cursors have the same methods and parameters.
+
+A cursor's ``_executed``, the text that it sent last, is the key by which a fetch finds its
+statement: most often an object of that execution alone, and else of statements with one name.
+No cursor is kept alive or written to for it. The system is always called mysql: whether the
+server is a MariaDB is not asked for.
+"""
+
+from typing import Any
+
+from inprofile.core.model import Span
+from inprofile.integrations._patch import Named, Wrap, fetching, timed
+from inprofile.integrations._sql import describe
+
+TEXT = (str, bytes, bytearray)
+"""What the drivers take for a statement; they refuse the rest, which is not looked at."""
+
+_FETCHED = describe("mysql", "FETCH")
+
+
+def _statement(query: Any) -> Named:
+    return describe("mysql", query if issubclass(type(query), TEXT) else "")
+
+
+def _procedure(procname: Any) -> Named:
+    if type(procname) is bytes:
+        procname = procname.decode("utf-8", "replace")
+    return describe("mysql", f"CALL {procname}" if type(procname) is str else "CALL")
+
+
+def _remember(span: Span, _result: Any, self: Any) -> None:
+    """The fetches that follow belong to this statement."""
+    span.trace.last_statement = self._executed, span
+
+
+def executed(self: Any) -> object:
+    """The key of the statement whose rows a cursor gets."""
+    return self._executed
+
+
+def fetch() -> Named:
+    """Names the time of a fetch whose statement is not the last one of its trace."""
+    return _FETCHED
+
+
+def unread(self: Any) -> Named | None:
+    """Names what reads the rest of a result, if there is one."""
+    result = self._result
+    if result is None or not (result.has_next or result.unbuffered_active):
+        return None
+    return fetch()
+
+
+def verb(text: str) -> Wrap:
+    """A wrapper for a method of a connection that is one statement."""
+    named = describe("mysql", text)
+    return timed("db", lambda: named, leaf=True)
+
+
+EXECUTE = timed("db", _statement, leaf=True, finished=_remember)
+CALL = timed("db", _procedure, leaf=True, finished=_remember)
+FETCH = fetching(executed, fetch)
+REST = fetching(executed, unread)

@@ -1,0 +1,73 @@
+"""asgiref: how long a sync function called from async code waits for its thread."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any
+
+from inprofile.core.guard import guard
+from inprofile.core.recorder import add_span, recording
+from inprofile.integrations._about import About
+from inprofile.integrations._patch import Patch
+from inprofile.integrations._signature import Function
+
+_submitted: ContextVar[int] = ContextVar("inprofile_submitted", default=0)
+"""Since when the function waits whose context this is, in nanoseconds of its trace's clock."""
+
+
+def _call(original: Function) -> Function:
+    @wraps(original)
+    async def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        parent = recording()
+        if parent is None:
+            return await original(self, *args, **kwargs)
+        before = _submitted.get()
+        _submitted.set(parent.trace.clock())
+        try:
+            return await original(self, *args, **kwargs)
+        finally:
+            _submitted.set(before)
+
+    return call
+
+
+def _thread_handler(original: Function) -> Function:
+    """Runs in the thread, and there calls its last argument in the caller's context."""
+
+    @wraps(original)
+    def thread_handler(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(self, *args[:-1], _Arrived(args[-1]), **kwargs)
+
+    return thread_handler
+
+
+class _Arrived:
+    """A function whose wait ends where it begins to run."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with guard:
+            since_ns, parent = _submitted.get(), recording()
+            if since_ns and parent is not None:
+                _submitted.set(0)
+                add_span(parent, "threadpool_wait", "thread", since_ns, parent.trace.clock())
+        return self.function(*args, **kwargs)
+
+
+ABOUT = About(
+    "asgiref",
+    ">=3.8",
+    "`threadpool_wait`: how long `sync_to_async` waits for its thread",
+    "how long `async_to_sync` waits for the event loop",
+)
+
+PATCHES = {
+    "asgiref.sync": (
+        Patch("SyncToAsync.__call__", _call),
+        Patch("SyncToAsync.thread_handler", _thread_handler),
+    ),
+}

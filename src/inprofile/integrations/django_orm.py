@@ -1,0 +1,88 @@
+"""Django's ORM: compiling queries and making objects of rows."""
+
+from collections.abc import Iterator
+from functools import wraps
+from typing import Any
+
+from inprofile.core.recorder import recording
+from inprofile.integrations._about import About
+from inprofile.integrations._patch import Named, Patch, folded, timed
+from inprofile.integrations._signature import Function
+
+_MISSING = object()
+
+
+def _evaluated(self: Any) -> Named | None:
+    """Names QuerySet._fetch_all, which each use of a queryset calls and the first one needs."""
+    if self._result_cache is not None and (
+        self._prefetch_done or not self._prefetch_related_lookups
+    ):
+        return None
+    return self.model.__name__, None
+
+
+def _compiled(self: Any) -> Named:
+    model = self.query.model
+    return "query" if model is None else model.__name__, None
+
+
+def _saved(self: Any) -> Named:
+    return type(self).__name__, None
+
+
+def _of_model(self: Any) -> Named:
+    return self.model.__name__, None
+
+
+def _collected(self: Any) -> Named:
+    """Names Collector.delete, for the first of the models that it deletes."""
+    return next((model.__name__ for model in self.data), "delete"), None
+
+
+@folded("orm", lambda: ("objects", None))
+def _next_object(made: Iterator[Any]) -> Any:
+    return next(made, _MISSING)
+
+
+def _iterator(original: Function) -> Function:
+    """Objects that are made one by one, when the next one is asked for."""
+
+    @wraps(original)
+    def iterator(self: Any, use_chunked_fetch: Any, chunk_size: Any) -> Any:
+        objects = original(self, use_chunked_fetch, chunk_size)
+        return objects if recording() is None else _timed_objects(objects)
+
+    return iterator
+
+
+def _timed_objects(objects: Iterator[Any]) -> Iterator[Any]:
+    while (made := _next_object(objects)) is not _MISSING:
+        yield made
+
+
+_execute = timed("orm", _compiled, leaf=True)
+
+ABOUT = About(
+    "Django: ORM",
+    ">=5.2",
+    "`orm`: evaluating querysets (compiling, making objects, prefetching), `iterator()`,"
+    " aggregates, save, delete, bulk operations; without the statements, which are `db`",
+    "making objects in `aiterator()`; methods of managers that build querysets",
+)
+
+PATCHES = {
+    "django.db.models.query": (
+        Patch("QuerySet._fetch_all", timed("orm", _evaluated, leaf=True)),
+        Patch("RawQuerySet._fetch_all", timed("orm", _evaluated, leaf=True)),
+        Patch("QuerySet._iterator", _iterator),
+        Patch("QuerySet.bulk_create", timed("orm", _of_model, leaf=True)),
+        Patch("QuerySet.bulk_update", timed("orm", _of_model, leaf=True)),
+    ),
+    "django.db.models.base": (Patch("Model.save_base", timed("orm", _saved, leaf=True)),),
+    "django.db.models.deletion": (Patch("Collector.delete", timed("orm", _collected, leaf=True)),),
+    "django.db.models.sql.compiler": (
+        Patch("SQLCompiler.execute_sql", _execute),
+        Patch("SQLInsertCompiler.execute_sql", _execute),
+        Patch("SQLUpdateCompiler.execute_sql", _execute),
+    ),
+}

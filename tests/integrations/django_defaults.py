@@ -1,0 +1,1 @@
+"""Settings for Django modules that cannot be imported without: all are the defaults."""
