@@ -317,7 +317,7 @@ def instrument(app: Any = None, **settings: Any) -> Any:
     callable (use what is returned), or a Celery application. None puts the library patches in
     place alone, for jobs. Celery's tasks are measured by each of these.
     ``settings`` are the fields of ``Settings``; the environment wins over them. Calling it
-    again is harmless. Costs 5 ms once, and per request what benchmarks/README.md says.
+    again is harmless. Costs a fifth of a second of CPU once, and per request what README.md says.
 
     Returns the application. Raises SettingsError for a bad setting, and TypeError when
     ``app`` is not an application.

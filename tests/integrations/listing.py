@@ -22,7 +22,8 @@ stage around it. Nothing is to be configured: a library is instrumented when it 
 
 def page() -> str:
     """The whole page."""
-    rows = [import_module(f"inprofile.integrations.{file}").ABOUT for file in TABLE.values()]
+    files = [*TABLE.values(), "django_handlers"]  # its patches are made with their doors
+    rows = [import_module(f"inprofile.integrations.{file}").ABOUT for file in files]
     return HEAD + "".join(
         f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n"
         for row in sorted(rows, key=lambda row: row.library.lower())

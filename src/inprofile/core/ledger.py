@@ -10,10 +10,6 @@ from collections.abc import Iterable, Mapping
 
 from inprofile.core.model import Span, Trace
 
-_CLOSED = 1 << 62
-"""Later than any start: marks a span after whose own turn no child may come."""
-
-
 def settle(trace: Trace) -> None:
     """Fill ``self_ns`` of every span and ``stages`` of ``trace``, which is over.
 
@@ -39,7 +35,7 @@ def _added(spans: list[Span], root: Span, shifted: defaultdict[str, int]) -> dic
 
     Spans come in the order of closing, so children precede their parent, whose exclusive
     time is final at its own turn. ``settled_ns`` is where its last child ended: a child that
-    starts before it overlaps, and so does one that closes after its parent.
+    starts before it overlaps. What one that closes after its parent took is in the sum twice.
     """
     stages = shifted.copy()
     for span in spans:
@@ -51,7 +47,6 @@ def _added(spans: list[Span], root: Span, shifted: defaultdict[str, int]) -> dic
                 return None
             parent.settled_ns = end_ns
             parent.self_ns -= length_ns
-        span.settled_ns = _CLOSED
         span.self_ns = self_ns = span.self_ns + span.moved_ns + length_ns
         if self_ns < 0:
             return None

@@ -85,8 +85,9 @@ class Meter:
         operations = route.operations
         for span in trace.spans:
             kind = span.kind
-            if kind in operations:
-                at = operations[kind][span.name]
+            names = operations.get(kind)
+            if names is not None:
+                at = names[span.name]
                 words[at] += span.self_ns
                 words[at + 2] += span.count
             elif kind in {"db", "cache"}:

@@ -7,7 +7,7 @@ from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
 from inprofile.core.model import Span
-from inprofile.core.recorder import close_span, current
+from inprofile.core.recorder import current, fold_closed
 from inprofile.integrations._patch import qualified
 from inprofile.integrations._signature import Function
 
@@ -45,7 +45,7 @@ def _put_into(methods: list[Any], *, waits: bool) -> None:
 
 
 class Layer:
-    """A middleware as a span, opened in place: every request passes a dozen of these."""
+    """A middleware as a span, opened and closed in place: every request passes a dozen of these."""
 
     def __init__(self, call: Function, kind: str, name: str) -> None:
         self.call = call
@@ -57,7 +57,8 @@ class Layer:
         if parent is None or parent.trace.finished:
             return self.call(*args, **kwargs)
         trace = parent.trace
-        span = Span(trace, parent, self.kind, self.name, None, trace.clock())
+        clock = trace.clock
+        span = Span(trace, parent, self.kind, self.name, None, clock())
         current.set(span)
         try:
             return self.call(*args, **kwargs)
@@ -65,7 +66,13 @@ class Layer:
             span.error = type(error).__name__
             raise
         finally:
-            close_span(span)
+            current.set(parent)
+            if not trace.finished:
+                span.end_ns = clock()
+                if len(trace.spans) < trace.limit:
+                    trace.spans.append(span)
+                else:
+                    fold_closed(span)
 
 
 class AsyncLayer(Layer):
@@ -76,7 +83,8 @@ class AsyncLayer(Layer):
         if parent is None or parent.trace.finished:
             return await self.call(*args, **kwargs)
         trace = parent.trace
-        span = Span(trace, parent, self.kind, self.name, None, trace.clock())
+        clock = trace.clock
+        span = Span(trace, parent, self.kind, self.name, None, clock())
         current.set(span)
         try:
             return await self.call(*args, **kwargs)
@@ -84,7 +92,13 @@ class AsyncLayer(Layer):
             span.error = type(error).__name__
             raise
         finally:
-            close_span(span)
+            current.set(parent)
+            if not trace.finished:
+                span.end_ns = clock()
+                if len(trace.spans) < trace.limit:
+                    trace.spans.append(span)
+                else:
+                    fold_closed(span)
 
 
 def _layer(call: Function, kind: str, name: str, *, waits: bool) -> Layer:

@@ -8,7 +8,7 @@ from functools import partial, wraps
 from typing import Any
 
 from inprofile.core.model import Span
-from inprofile.core.recorder import recording
+from inprofile.core.recorder import current, recording
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, fetching, timed
 from inprofile.integrations._signature import Function
@@ -34,7 +34,7 @@ def _remember(span: Span, _result: Any, self: Any) -> None:
 
 
 def _fetched(self: Any) -> object:
-    span = recording()
+    span = current.get()
     last = None if span is None else span.trace.last_statement
     return last[0] if last is not None and last[0] == id(self.cursor) else None
 
@@ -54,9 +54,9 @@ def _attribute(original: Function) -> Function:
     @wraps(original)
     def getter(self: Any, attr: str) -> Any:
         found = original(self, attr)
-        if attr in FETCHES and recording() is not None:
-            return partial(_fetch, self, found)
-        return found
+        if attr not in FETCHES or current.get() is None:
+            return found
+        return partial(_fetch, self, found)
 
     return getter
 

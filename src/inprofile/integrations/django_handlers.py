@@ -11,6 +11,7 @@ from inprofile.core.guard import guard
 from inprofile.core.model import OTHER, Span, Trace
 from inprofile.core.recorder import Recorder, current, recording, shift
 from inprofile.core.trace_context import from_environ
+from inprofile.integrations._about import About
 from inprofile.integrations._patch import Patch, qualified
 from inprofile.integrations._signature import Function
 from inprofile.integrations.django_chain import AsyncLayer, Layer, put_layers
@@ -20,6 +21,15 @@ MAX_VIEWS = 4096
 
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 """What Django's test client has a method of its own for."""
+
+ABOUT = About(
+    "Django",
+    ">=5.2,<7",
+    "`routing` (with the whole pattern of the URL as the route), `middleware` each by name, with"
+    " `process_view` and `process_exception` apart, `handler` (views), `send` (streams and files);"
+    " under WSGI, ASGI and its test clients",
+    "`process_template_response` (`other`)",
+)
 
 _ESCAPED = re.compile(r"\\(\W)")
 
