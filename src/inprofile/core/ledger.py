@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from inprofile.core.model import Span, Trace
 
+
 def settle(trace: Trace) -> None:
     """Fill ``self_ns`` of every span and ``stages`` of ``trace``, which is over.
 
