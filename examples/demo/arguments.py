@@ -10,7 +10,7 @@ from examples.demo.apps import APPS
 EXAMPLES = """\
 examples:
   scripts/demo                          15 seconds of traffic, then the report
-  scripts/demo --seconds 60 --workers 4
+  scripts/demo django --seconds 60 --workers 4
   scripts/demo --serve --port 8000      the same, and the app keeps running until Ctrl-C
 
 exit codes:

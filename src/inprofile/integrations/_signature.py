@@ -104,6 +104,7 @@ class Signature:
         scope = {**names, **self.defaults, "_original": self.original, "__name__": seen_as}
         exec(self._code(source, module), scope)  # noqa: S102 - our own template
         wrapper: Function = scope[name if name.isidentifier() else "call"]
+        wrapper.__code__ = wrapper.__code__.replace()  # what CPython learns of it is not shared
         if inspect.isbuiltin(self.original):
             wrapper = _Builtin(wrapper)
         wrapper.__module__ = module  # type: ignore[assignment] # as functools.wraps would
