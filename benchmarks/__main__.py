@@ -4,11 +4,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks import accuracy, scale
+from benchmarks import accuracy, calls, scale
 from benchmarks.overhead import command as overhead
 from benchmarks.overhead import readme as table
 
-COMMANDS = {"overhead": overhead, "table": table, "accuracy": accuracy, "scale": scale}
+COMMANDS = {
+    "overhead": overhead,
+    "table": table,
+    "calls": calls,
+    "accuracy": accuracy,
+    "scale": scale,
+}
 
 
 def parser() -> argparse.ArgumentParser:
