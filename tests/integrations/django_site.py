@@ -3,13 +3,15 @@
 import asyncio
 import os
 import time
+from pathlib import Path
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
 from django import forms
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import (
+    FileResponse,
     Http404,
     HttpResponse,
     JsonResponse,
@@ -105,9 +107,15 @@ def failing(request, how):
         raise Http404("nothing")
     if how == "denied":
         raise PermissionDenied
+    if how == "suspicious":
+        raise SuspiciousOperation(how)
     if how == "mended":
         raise KeyError(how)
     raise ZeroDivisionError
+
+
+def file(request):
+    return FileResponse(Path(__file__).open("rb"))
 
 
 def streaming(request):
@@ -135,6 +143,7 @@ urlpatterns = [
     re_path(r"^old/(\d+)/(?:x/)?$", numbers),
     path("form/", form),
     path("failing/<str:how>/", failing),
+    path("file/", file),
     path("streaming/", streaming),
     path("async-streaming/", async_streaming),
     *i18n_patterns(path("about/", numbers)),

@@ -4,11 +4,13 @@ import asyncio
 import threading
 from wsgiref.util import setup_testing_defaults
 
+import httpx
 import pytest
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import AsyncClient, Client, override_settings
+from django.test.testcases import LiveServerThread, _StaticFilesHandler
 
 import inprofile
 from inprofile.integrations.django_handlers import template
@@ -119,6 +121,7 @@ def test_a_regular_expression_is_shown_as_people_write_paths(pattern):
 ERRORS = {
     "missing": (404, "Http404"),
     "denied": (403, "PermissionDenied"),
+    "suspicious": (400, "SuspiciousOperation"),
     "mended": (409, "KeyError"),
     "broken": (500, "ZeroDivisionError"),
 }
@@ -131,6 +134,14 @@ def test_what_goes_wrong_in_a_view_is_noted_and_answered_as_ever(how):
     assert (response.status_code, view.error) == ERRORS[how]
     assert trace.status == response.status_code
     assert trace.error == ("500" if how == "broken" else None)
+
+
+@override_settings(ALLOWED_HOSTS=["testserver"])
+def test_a_host_that_is_not_allowed_is_the_error_of_who_asked_for_it():
+    trace, response = got("/numbers/3/", headers={"host": "elsewhere"})
+    failed = {str(span.name): span.error for span in trace.spans if span.error}
+    assert (response.status_code, trace.status, trace.route) == (400, 400, "_UNMATCHED")
+    assert (failed, trace.error) == ({"CommonMiddleware": "DisallowedHost"}, None)
 
 
 def test_a_streamed_response_ends_when_it_is_closed():
@@ -170,8 +181,23 @@ def test_the_asynchronous_client_sees_the_same_stages():
     assert sum(trace.stages.values()) == trace.wall_ns
 
 
+@override_settings(STATIC_URL="/static/", MEDIA_URL="/media/", MEDIA_ROOT="")
+def test_the_live_server_of_a_test_has_one_trace_for_each_request():
+    server = LiveServerThread("127.0.0.1", _StaticFilesHandler)
+    with record() as recorded:
+        server.start()
+        assert server.is_ready.wait(30)
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{server.port}/numbers/3/", trust_env=False)
+        finally:
+            server.terminate()
+    assert answer.json() == {"numbers": [0, 1, 2]}
+    assert (recorded.trace.route, recorded.trace.status) == ("/numbers/<int:n>/", 200)
+    assert names(recorded.trace, "handler") == ["numbers"]
+
+
 POSITIONS = [0, 2, len(MIDDLEWARE)]
-STREAMS = {"wsgi": "/streaming/", "asgi": "/async-streaming/"}
+STREAMS = {"wsgi": ["/streaming/", "/file/"], "asgi": ["/async-streaming/"]}
 SERVERS = {"wsgi": (WSGIHandler, by_wsgi, "200 OK"), "asgi": (ASGIHandler, by_asgi, 200)}
 
 
@@ -204,7 +230,7 @@ def test_responses_are_the_same_with_and_without_us(server):
     make, ask, _ = SERVERS[server]
     inprofile.uninstrument()
     paths = ["/numbers/4/", "/names/", "/page/2026/", "/nowhere/", "/failing/mended/"]
-    paths += [STREAMS[server], "/waiting/", "/failing/denied/", "/numbers/1/"]
+    paths += [*STREAMS[server], "/waiting/", "/failing/denied/", "/numbers/1/"]
     without = [ask(make(), path) for path in paths]
     with record() as recorded:
         within = [ask(make(), path) for path in paths]

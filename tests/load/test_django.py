@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.integrations import django_site
 from tests.load.server import REPOSITORY
 from tests.load.test_workers import COUNT
 
@@ -19,6 +21,7 @@ SERVERS = {
     "gevent": (*GUNICORN, "--worker-class", "gevent"),
     "uvicorn": ("uvicorn", SITE, "--port", "{port}", "--workers", "2"),
     "daphne": ("daphne", "--port", "{port}", SITE),
+    "runserver": ("tests.integrations.django_served", "runserver", "--noreload", "{port}"),
 }
 REQUESTS = 60
 
@@ -36,6 +39,7 @@ def test_every_request_of_every_worker_is_counted_once(kind, serve, monkeypatch)
             text = client.get("/metrics", headers={"connection": "close"}).text
             counts = [float(count) for count in COUNT.findall(text)]
             assert sum(counts) == REQUESTS + 1  # and the one that waited for the server
+        assert client.get("/file/").content == Path(django_site.__file__).read_bytes()
     check_the_report()
 
 
