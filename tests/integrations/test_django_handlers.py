@@ -119,19 +119,22 @@ def test_a_regular_expression_is_shown_as_people_write_paths(pattern):
 
 
 ERRORS = {
-    "missing": (404, "Http404"),
-    "denied": (403, "PermissionDenied"),
-    "suspicious": (400, "SuspiciousOperation"),
-    "mended": (409, "KeyError"),
-    "broken": (500, "ZeroDivisionError"),
+    "missing": (404, "Http404", ["page_not_found"]),
+    "denied": (403, "PermissionDenied", ["permission_denied"]),
+    "suspicious": (400, "SuspiciousOperation", ["bad_request"]),
+    "mended": (409, "KeyError", []),
+    "broken": (500, "ZeroDivisionError", ["server_error"]),
 }
 
 
 @pytest.mark.parametrize("how", ERRORS)
 def test_what_goes_wrong_in_a_view_is_noted_and_answered_as_ever(how):
     trace, response = got(f"/failing/{how}/")
-    (view,) = [span for span in trace.spans if span.kind == "handler"]
-    assert (response.status_code, view.error) == ERRORS[how]
+    status, error, pages = ERRORS[how]
+    view, *shown = [span for span in trace.spans if span.kind == "handler"]
+    assert (response.status_code, view.error) == (status, error)
+    assert [str(span.name) for span in shown] == pages
+    assert {str(span.parent.name) for span in shown} <= {"error response"}
     assert trace.status == response.status_code
     assert trace.error == ("500" if how == "broken" else None)
 
@@ -142,6 +145,8 @@ def test_a_host_that_is_not_allowed_is_the_error_of_who_asked_for_it():
     failed = {str(span.name): span.error for span in trace.spans if span.error}
     assert (response.status_code, trace.status, trace.route) == (400, 400, "_UNMATCHED")
     assert (failed, trace.error) == ({"CommonMiddleware": "DisallowedHost"}, None)
+    (page,) = [span for span in trace.spans if span.name == "error response"]
+    assert page.parent.name == "LocaleMiddleware"
 
 
 def test_a_streamed_response_ends_when_it_is_closed():

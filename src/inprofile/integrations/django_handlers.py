@@ -12,7 +12,7 @@ from inprofile.core.model import OTHER, Span, Trace
 from inprofile.core.recorder import Recorder, current, recording, shift
 from inprofile.core.trace_context import from_environ
 from inprofile.integrations._about import About
-from inprofile.integrations._patch import Patch, qualified
+from inprofile.integrations._patch import Patch, qualified, timed
 from inprofile.integrations._signature import Function
 from inprofile.integrations.django_chain import AsyncLayer, Layer, put_layers
 
@@ -26,8 +26,9 @@ ABOUT = About(
     "Django",
     ">=5.2,<7",
     "`routing` (with the whole pattern of the URL as the route), `middleware` each by name, with"
-    " `process_view` and `process_exception` apart, `handler` (views), `send` (streams and files);"
-    " under WSGI, ASGI and its test clients",
+    " `process_view` and `process_exception` apart, `handler` (views, also those of"
+    " errors), `send` (streams and files), making an error's response (`other`); under WSGI, ASGI"
+    " and its test clients",
     "`process_template_response` (`other`)",
 )
 
@@ -66,6 +67,12 @@ class Handlers:
                 Patch("BaseHandler.load_middleware", self._load_middleware),
                 Patch("BaseHandler.resolve_request", self._resolve_request),
                 Patch("BaseHandler.make_view_atomic", self._make_view_atomic),
+            ),
+            "django.core.handlers.exception": (
+                Patch("response_for_exception", timed("other", "error response")),
+            ),
+            "django.urls.resolvers": (
+                Patch("URLResolver.resolve_error_handler", self._resolve_error_handler),
             ),
             "django.core.handlers.wsgi": (Patch("WSGIHandler.__call__", self._wsgi_call),),
             "django.core.handlers.asgi": (Patch("ASGIHandler.__call__", self._asgi_call),),
@@ -218,6 +225,17 @@ class Handlers:
             return original(self_, view)
 
         return make_view_atomic
+
+    def _resolve_error_handler(self, original: Function) -> Function:
+        @wraps(original)
+        def resolve_error_handler(self_: Any, view_type: Any) -> Any:
+            view = original(self_, view_type)
+            if recording() is not None:
+                with guard:
+                    view = self._timed(view)
+            return view
+
+        return resolve_error_handler
 
     def _timed(self, view: Function) -> Function:
         """The view as a span. It is known by its identity: it may not be hashable."""
