@@ -137,7 +137,7 @@ def test_each_server_that_is_asked_is_an_operation(memcached_address, server, re
 def test_commands_about_the_server_are_timed_too(server, recorded):
     with closing(Client(server, default_noreply=False)) as client, inprofile.job("work"):
         assert client.version()
-        assert client.stats()[b"curr_items"] == 0
+        assert b"curr_items" in client.stats()
         assert client.flush_all()
         assert client.raw_command("get secret", "END\r\n") == b""
         assert client.raw_command(b"verbosity 0")
