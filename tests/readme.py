@@ -11,6 +11,8 @@ Each block runs in a fresh directory that holds those files, in an environment w
 the commands installed beside it are those of one chosen interpreter.
 """
 
+import fcntl
+import hashlib
 import os
 import re
 import signal
@@ -22,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 
 RUNNABLE = {"python", "sh", "console"}
 DATA = {"html", "http", "ini", "json", "mermaid", "promql", "sql", "text", "toml", "yaml"}
@@ -119,14 +122,23 @@ def run(block: Block, every: list[Block], directory: Path, python: Path) -> None
 @contextmanager
 def serving(block: Block, directory: Path, python: Path) -> Iterator[None]:
     """Run a background block, from the moment its URL answers until the caller is done."""
-    assert not answers(block.url), f"something else answers at {block.url} already"
-    with started(block, directory, python) as process:
+    with turn(block), started(block, directory, python) as process:
         deadline = time.monotonic() + LIMIT_S
         while not answers(block.url):
             output = (directory / f"output-{block.line}").read_text()
             assert process.poll() is None, f"ended before {block.url} answered:\n{output}"
             assert time.monotonic() < deadline, f"{block.url} does not answer:\n{output}"
             time.sleep(0.1)
+        yield
+
+
+@contextmanager
+def turn(block: Block) -> Iterator[None]:
+    """Wait until no other run of these tests needs the URL, which the README has once for all."""
+    mark = hashlib.sha256(str(block.url).encode()).hexdigest()[:16]
+    with (Path(gettempdir()) / f"inprofile-readme-{mark}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert not answers(block.url), f"something else answers at {block.url} already"
         yield
 
 
