@@ -241,10 +241,11 @@ def savepoints(using):
                 Publisher.objects.using(using).create(name=name)
         except IntegrityError:
             found.append(name)
-    point = transaction.savepoint(using=using)
+    create = getattr(transaction, "savepoint_create", None) or transaction.savepoint  # before 6.1
+    point = create(using=using)
     Publisher.objects.using(using).create(name="west")
     transaction.savepoint_rollback(point, using=using)
-    point = transaction.savepoint(using=using)
+    point = create(using=using)
     transaction.savepoint_commit(point, using=using)
     return found, list(Publisher.objects.using(using).order_by("pk").values_list("name"))
 
