@@ -29,7 +29,9 @@ def alone(tmp_path_factory, monkeypatch):
     if runtime is not None:
         runtime.uninstrument()
     policy = getattr(asyncio.events, "_event_loop_policy", None)
-    assert not type(policy).__module__.startswith("uvloop"), "every later test would run on uvloop"
+    if type(policy).__module__.startswith("uvloop"):
+        asyncio.set_event_loop_policy(None)
+        pytest.fail("every later test would run on uvloop")
     ours = logging.getLogger("inprofile")
     assert ours.isEnabledFor(logging.WARNING), (ours.level, ours.disabled, ours.manager.disable)
     left = current.get()

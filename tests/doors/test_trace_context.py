@@ -84,7 +84,8 @@ def wsgi_server(app):
 
 @contextmanager
 def asgi_server(app):
-    running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
+    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", loop="asyncio")
+    running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run)
     thread.start()
     while not running.started:

@@ -155,7 +155,8 @@ def proxy(server):
         return StreamingResponse(parts())
 
     inprofile.instrument(app)
-    running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
+    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", loop="asyncio")
+    running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run)
     thread.start()
     while not running.started:
