@@ -26,22 +26,26 @@ COVERED = frozenset(
 """Callers that have an integration of their own: their connections stay as they are."""
 
 
-def _statement(self: Any, *args: Any) -> Named:
-    named = describe("sqlite", args[0] if args else "")
-    self.inprofile_statement = named
+# What is written in C does not say the names of its parameters.
+
+
+def _statement(*args: Any, **kwargs: Any) -> Named:
+    named = describe("sqlite", args[1] if len(args) > 1 else "")
+    args[0].inprofile_statement = named
     return named
 
 
-def _remember(span: Span, _result: Any, self: Any) -> None:
-    span.trace.last_statement = self.inprofile_statement, span
+def _remember(span: Span, _result: Any, *args: Any, **kwargs: Any) -> None:
+    span.trace.last_statement = args[0].inprofile_statement, span
 
 
-def _fetched(self: "Cursor") -> object:
-    return self.inprofile_statement
+def _fetched(*args: Any, **kwargs: Any) -> object:
+    return args[0].inprofile_statement
 
 
-def _named(self: "Cursor") -> Named:
-    return self.inprofile_statement
+def _named(*args: Any, **kwargs: Any) -> Named:
+    named: Named = args[0].inprofile_statement
+    return named
 
 
 def _verb(verb: str) -> Callable[[Function], Function]:
@@ -49,19 +53,9 @@ def _verb(verb: str) -> Callable[[Function], Function]:
     return timed("db", lambda: named, leaf=True)
 
 
-def _end(*args: Any) -> Named:
+def _end(*args: Any, **kwargs: Any) -> Named:
     """Names Connection.__exit__, which is given the error that ends a block."""
-    return describe("sqlite", "COMMIT" if args[0] is None else "ROLLBACK")
-
-
-def _of(owner: type, name: str, wrap: Callable[[Function], Function]) -> Any:
-    """A timed method that stands in for one of the C type's own."""
-    original = getattr(owner, name)
-
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return original(self, *args, **kwargs)
-
-    return wrap(wraps(original)(method))
+    return describe("sqlite", "COMMIT" if args[1] is None else "ROLLBACK")
 
 
 _execute = timed("db", _statement, leaf=True, finished=_remember)
@@ -73,20 +67,20 @@ class Cursor(sqlite3.Cursor):
 
     inprofile_statement: Named = describe("sqlite", "")
 
-    execute = _of(sqlite3.Cursor, "execute", _execute)
-    executemany = _of(sqlite3.Cursor, "executemany", _execute)
-    executescript = _of(sqlite3.Cursor, "executescript", _execute)
-    fetchone = _of(sqlite3.Cursor, "fetchone", _fetch)
-    fetchmany = _of(sqlite3.Cursor, "fetchmany", _fetch)
-    fetchall = _of(sqlite3.Cursor, "fetchall", _fetch)
+    execute = _execute(sqlite3.Cursor.execute)
+    executemany = _execute(sqlite3.Cursor.executemany)
+    executescript = _execute(sqlite3.Cursor.executescript)
+    fetchone = _fetch(sqlite3.Cursor.fetchone)
+    fetchmany = _fetch(sqlite3.Cursor.fetchmany)
+    fetchall = _fetch(sqlite3.Cursor.fetchall)
 
 
 class Connection(sqlite3.Connection):
     """The library's connection, timed."""
 
-    commit = _of(sqlite3.Connection, "commit", _verb("COMMIT"))
-    rollback = _of(sqlite3.Connection, "rollback", _verb("ROLLBACK"))
-    __exit__ = _of(sqlite3.Connection, "__exit__", timed("db", _end, leaf=True))
+    commit = _verb("COMMIT")(sqlite3.Connection.commit)
+    rollback = _verb("ROLLBACK")(sqlite3.Connection.rollback)
+    __exit__ = timed("db", _end, leaf=True)(sqlite3.Connection.__exit__)
 
     def cursor(self, factory: Any = Cursor) -> Any:
         """A timed cursor, or what ``factory`` makes."""
