@@ -1,5 +1,11 @@
 """What the tests of all HTTP clients expect of their spans."""
 
+import threading
+from contextvars import copy_context
+
+import inprofile
+from tests.integrations.spans import spans
+
 GET = ("http", "GET 127.0.0.1", "work", 1)
 
 
@@ -18,3 +24,25 @@ def answered(*requests):
         }
         for method, path, status in requests
     ]
+
+
+def check_parents_in_threads(ask, recorded):
+    """Ask in five threads of one trace: each request belongs to what its thread is at."""
+
+    def one(number):
+        with inprofile.span(f"thread {number}", kind="cache"):
+            ask()
+
+    with inprofile.job("work"):
+        threads = [
+            threading.Thread(target=copy_context().run, args=(one, number)) for number in range(5)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    trace = recorded.trace
+    assert sorted(spans(trace, "http")) == [
+        ("http", "GET 127.0.0.1", f"thread {number}", 1) for number in range(5)
+    ]
+    assert sum(trace.stages.values()) == trace.wall_ns

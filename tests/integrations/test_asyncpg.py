@@ -13,6 +13,7 @@ import pytest
 import inprofile
 from inprofile.testing import record
 from tests.integrations.spans import spans
+from tests.integrations.unspeakable import Unspeakable
 
 USES: dict[str, Any] = {}
 SLOW = "SELECT a, pg_sleep(0.01) FROM t"
@@ -22,15 +23,6 @@ def use(function):
     """A documented use of the library that must give the same with us as without."""
     USES[function.__name__] = function
     return function
-
-
-class Unspeakable:
-    """Whoever looks at it fails."""
-
-    def __repr__(self):
-        raise RuntimeError("looked at")
-
-    __eq__ = __hash__ = __len__ = __iter__ = __bool__ = __repr__  # type: ignore[assignment]
 
 
 @contextlib.asynccontextmanager

@@ -15,6 +15,7 @@ from psycopg2 import extensions, extras, pool, sql
 import inprofile
 from inprofile.testing import record
 from tests.integrations.spans import spans
+from tests.integrations.unspeakable import Unspeakable
 
 USES: dict[str, Any] = {}
 
@@ -23,15 +24,6 @@ def use(function):
     """A documented use of the library that must give the same with us as without."""
     USES[function.__name__] = function
     return function
-
-
-class Unspeakable:
-    """Whoever looks at it fails."""
-
-    def __repr__(self):
-        raise RuntimeError("looked at")
-
-    __eq__ = __hash__ = __len__ = __iter__ = __bool__ = __repr__  # type: ignore[assignment]
 
 
 @contextlib.contextmanager

@@ -1,8 +1,6 @@
 """requests against a real server: one span a request, redirects and bodies included."""
 
 import pickle
-import threading
-from contextvars import copy_context
 from http import HTTPMethod
 from typing import Any
 
@@ -14,7 +12,7 @@ from inprofile.core.guard import guard
 from inprofile.integrations._http import CONNECT, CONNECTION_WAIT, FIRST_BYTE
 from inprofile.testing import record
 from tests.integrations.answers import PAUSE_S, asked, nobody
-from tests.integrations.outbound import GET, answered, http_spans
+from tests.integrations.outbound import GET, answered, check_parents_in_threads, http_spans
 from tests.integrations.spans import attributes, spans
 
 
@@ -162,23 +160,7 @@ def test_an_adapter_of_the_users_is_served(session, recorded):
 
 
 def test_requests_in_threads_have_their_own_parents(server, recorded):
-    def one(number):
-        with inprofile.span(f"thread {number}", kind="cache"):
-            requests.get(f"{server}/slow-body", timeout=5)
-
-    with inprofile.job("work"):
-        threads = [
-            threading.Thread(target=copy_context().run, args=(one, number)) for number in range(5)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    trace = recorded.trace
-    assert sorted(spans(trace, "http")) == [
-        ("http", "GET 127.0.0.1", f"thread {number}", 1) for number in range(5)
-    ]
-    assert sum(trace.stages.values()) == trace.wall_ns
+    check_parents_in_threads(lambda: requests.get(f"{server}/slow-body", timeout=5), recorded)
 
 
 def test_outside_of_a_trace_nothing_happens(session, server):

@@ -1,6 +1,5 @@
 """urllib3 against a real server: one span a call, bodies included, and the same as ever."""
 
-import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -23,7 +22,7 @@ from inprofile.core.guard import guard
 from inprofile.integrations._http import CONNECT, CONNECTION_WAIT, FIRST_BYTE
 from inprofile.testing import record
 from tests.integrations.answers import PAUSE_S, asked, nobody
-from tests.integrations.outbound import GET, answered, http_spans
+from tests.integrations.outbound import GET, answered, check_parents_in_threads, http_spans
 from tests.integrations.spans import attributes, spans
 
 
@@ -230,23 +229,7 @@ def test_a_pool_that_stays_empty_says_how_long_it_was_waited_for(server, recorde
 
 
 def test_calls_in_threads_have_their_own_parents(pool, server, recorded):
-    def one(number):
-        with inprofile.span(f"thread {number}", kind="cache"):
-            pool.request("GET", f"{server}/hello")
-
-    with inprofile.job("work"):
-        threads = [
-            threading.Thread(target=copy_context().run, args=(one, number)) for number in range(5)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    trace = recorded.trace
-    assert sorted(spans(trace, "http")) == [
-        ("http", "GET 127.0.0.1", f"thread {number}", 1) for number in range(5)
-    ]
-    assert sum(trace.stages.values()) == trace.wall_ns
+    check_parents_in_threads(lambda: pool.request("GET", f"{server}/hello"), recorded)
 
 
 def told(response):

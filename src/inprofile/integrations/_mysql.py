@@ -9,7 +9,7 @@ server is a MariaDB is not asked for.
 from typing import Any
 
 from inprofile.core.model import Span
-from inprofile.integrations._patch import Named, Wrap, fetching, timed
+from inprofile.integrations._patch import Named, Patch, Wrap, fetching, timed
 from inprofile.integrations._sql import describe
 
 TEXT = (str, bytes, bytearray)
@@ -61,3 +61,25 @@ EXECUTE = timed("db", _statement, leaf=True, finished=_remember)
 CALL = timed("db", _procedure, leaf=True, finished=_remember)
 FETCH = fetching(executed, fetch)
 REST = fetching(executed, unread)
+
+CURSORS = (
+    Patch("Cursor.execute", EXECUTE),
+    Patch("Cursor.executemany", EXECUTE),
+    Patch("Cursor.callproc", CALL),
+    Patch("Cursor.nextset", REST),
+    Patch("Cursor.fetchone", FETCH),
+    Patch("Cursor.fetchmany", FETCH),
+    Patch("Cursor.fetchall", FETCH),
+    Patch("SSCursor.fetchone", FETCH),
+    Patch("SSCursor.fetchmany", FETCH),
+    Patch("SSCursor.fetchall", FETCH),
+    Patch("SSCursor.close", REST),
+)
+"""Of PyMySQL and of aiomysql, which goes by it."""
+
+TRANSACTIONS = (
+    Patch("Connection.begin", verb("BEGIN")),
+    Patch("Connection.commit", verb("COMMIT")),
+    Patch("Connection.rollback", verb("ROLLBACK")),
+    Patch("Connection._send_autocommit_mode", verb("SET AUTOCOMMIT")),
+)

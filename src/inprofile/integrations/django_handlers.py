@@ -219,32 +219,29 @@ class Handlers:
     def _make_view_atomic(self, original: Function) -> Function:
         @wraps(original)
         def make_view_atomic(self_: Any, view: Any) -> Any:
-            if recording() is not None:
-                with guard:
-                    view = self._timed(view)
-            return original(self_, view)
+            return original(self_, self._timed(view))
 
         return make_view_atomic
 
     def _resolve_error_handler(self, original: Function) -> Function:
         @wraps(original)
         def resolve_error_handler(self_: Any, view_type: Any) -> Any:
-            view = original(self_, view_type)
-            if recording() is not None:
-                with guard:
-                    view = self._timed(view)
-            return view
+            return self._timed(original(self_, view_type))
 
         return resolve_error_handler
 
     def _timed(self, view: Function) -> Function:
-        """The view as a span. It is known by its identity: it may not be hashable."""
-        found = self._views.get(id(view))
-        if found is None:
-            found = view, _timed(view)
-            if len(self._views) < MAX_VIEWS:
-                self._views[id(view)] = found
-        return found[1]
+        """The view as a span, in a trace. It is known by its identity: it may not be hashable."""
+        if recording() is None:
+            return view
+        with guard:
+            found = self._views.get(id(view))
+            if found is None:
+                found = view, _timed(view)
+                if len(self._views) < MAX_VIEWS:
+                    self._views[id(view)] = found
+            return found[1]
+        return view
 
 
 def _nobodys(span: Span | None) -> None:
