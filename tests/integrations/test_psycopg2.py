@@ -243,6 +243,14 @@ def a_block_commits_or_rolls_back_and_hides_no_error(dsn):
         return [*found, db.status, cursor.fetchone()]
 
 
+class NoStatement(Unspeakable):
+    """It has a truth: psycopg2 asks for it and where that fails goes on into an import, with the
+    error pending, so that what comes then is not the same each time."""
+
+    def __bool__(self):
+        return True
+
+
 @use
 def errors_are_the_librarys_own(dsn):
     with filled(dsn) as db:
@@ -258,8 +266,8 @@ def errors_are_the_librarys_own(dsn):
             raised(cursor.execute),
             raised(cursor.execute, None),
             raised(cursor.execute, 1),
-            raised(cursor.execute, Unspeakable())[0],
-            raised(cursor.executemany, Unspeakable(), [()])[0],
+            raised(cursor.execute, NoStatement()),
+            raised(cursor.executemany, NoStatement(), [()]),
             raised(cursor.execute, "SELECT %s", [Unspeakable()])[0],
             raised(cursor.execute, "SELECT %s"),
             raised(cursor.execute, "SELECT %s", []),
