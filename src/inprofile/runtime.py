@@ -22,6 +22,7 @@ from inprofile.core.pipeline import Drain, Kept, Pipeline
 from inprofile.core.pools import pools
 from inprofile.core.recorder import Recorder, current, release
 from inprofile.core.slots import Snapshot, claim, snapshot
+from inprofile.detectors.nplusone import detect as nplusone
 from inprofile.detectors.slow_query import THRESHOLD_NS
 from inprofile.detectors.slow_query import detect as slow_query
 from inprofile.doors import asgi, wsgi
@@ -40,7 +41,7 @@ from inprofile.storage.store import NewerSchema, Store
 if TYPE_CHECKING:
     from inprofile.exporters.prometheus import Collector
 
-DETECTORS = (slow_query,)
+DETECTORS = (nplusone, slow_query)
 DOORS = (asgi.Door, wsgi.Door)
 Observer = Callable[[Trace], None]
 
@@ -403,12 +404,14 @@ def observed(observe: Observer) -> Iterator[Runtime]:
     runtime.for_observers |= started
     runtime.observers.append(observe)
     runtime.recorder.sample_rate = 1.0
+    runtime.recorder.thorough = True
     try:
         yield runtime
     finally:
         runtime.observers.remove(observe)
         if not runtime.observers:
             runtime.recorder.sample_rate = runtime.settings.sample_rate
+            runtime.recorder.thorough = False
             if runtime.for_observers and runtime is _runtime:
                 uninstrument()
 

@@ -210,7 +210,7 @@ def test_the_same_finding_in_many_traces_is_one(group):
 
     def finding(count, took_ms):
         return Finding(
-            "n_plus_one", "/", place, "SELECT 1", count, took_ms * MS, f"{count} x", "Join."
+            "n_plus_one", "/", "SELECT 1", count, took_ms * MS, f"{count} x", "Join.", query=place
         )
 
     for count in (10, 20):

@@ -15,7 +15,7 @@ from tests.child import command, environment
 from tests.core.fake_clock import FakeClock
 from tests.core.folding import fold
 
-FINDING = Finding("slow_query", "/", Location("orders.py", 88, "f"), "SELECT ?", 14, 900, "e", "f")
+FINDING = Finding("slow_query", "/", "SELECT ?", 14, 900, "e", "f", Location("orders.py", 88, "f"))
 
 
 @pytest.fixture
@@ -117,17 +117,25 @@ def test_a_trace_is_read_back_as_it_was(store):
 
 def test_findings_are_read_back_newest_first(store):
     store.store([(kept(), [FINDING])])
-    store.store([(kept(), [Finding("n_plus_one", "/a", None, "", 2, 3, "e", "f")])])
+    store.store([(kept(), [Finding("n_plus_one", "/a", "", 2, 3, "e", "f")])])
     assert [finding["kind"] for finding in store.findings()] == ["n_plus_one", "slow_query"]
     assert store.findings()[1] == {
         "kind": "slow_query",
         "route": "/",
-        "location": ["orders.py", 88, "f"],
         "statement": "SELECT ?",
         "count": 14,
         "total_ns": 900,
         "evidence": "e",
         "fix": "f",
+        "query": ["orders.py", 88, "f"],
+        "loop": None,
+        "where": None,
+        "relation": "",
+        "operation": "",
+        "elements": 0,
+        "share": 0.0,
+        "saving_ns": None,
+        "severity": "",
     }
 
 

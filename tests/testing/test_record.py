@@ -161,7 +161,6 @@ def test_a_slow_statement_is_a_finding():
         Finding(
             kind="slow_query",
             route="job:report",
-            location=None,
             statement="SELECT nap(?) AS slow",
             count=1,
             total_ns=700_000_000,

@@ -30,7 +30,7 @@ def summarized(findings: Iterable[Mapping[str, Any]]) -> tuple[FindingSummary, .
     """Stored findings, newest first, as summaries, the most expensive first."""
     groups: dict[tuple[str, str, Location | None, str], list[Mapping[str, Any]]] = {}
     for finding in findings:
-        place = finding["location"]
+        place = finding["query"]
         location = Location(*place) if place else None
         key = (finding["kind"], finding["route"], location, finding["statement"])
         groups.setdefault(key, []).append(finding)

@@ -260,6 +260,7 @@ class Recorder:
         self.slow_ns = slow_ns
         self.suspicious = suspicious
         self.watch_ns = min(slow_ns, suspect_ns)
+        self.thorough = False
         self.max_spans = max_spans
         self.clock = clock
         self.background: Callable[[str], AbstractContextManager[object]] = nullcontext
@@ -400,4 +401,5 @@ def release(trace: Trace) -> None:
     trace.spans = []
     trace.last_statement = trace.section = trace.enclosing = None
     trace.endpoint = trace.handovers = trace.bodies = None
+    trace.operations = trace.foreign = None
     del trace.root

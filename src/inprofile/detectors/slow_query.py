@@ -16,7 +16,6 @@ def detect(trace: Trace) -> Iterator[Finding]:
             yield Finding(
                 kind="slow_query",
                 route=trace.route,
-                location=None,
                 statement=str(span.name),
                 count=span.count,
                 total_ns=span.duration_ns,

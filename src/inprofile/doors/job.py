@@ -7,6 +7,7 @@ from typing import ParamSpec, Self, TypeVar
 from inprofile.core.block import around
 from inprofile.core.model import Span, Trace
 from inprofile.core.recorder import Recorder, current
+from inprofile.doors.block import BLOCK
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,7 +36,7 @@ class Job:
             trace = recorder.begin(self.door)
             trace.root.name = self.name
             trace.route = f"{self.door}:{self.name}"
-            if outside is not None:
+            if outside is not None and outside.trace.door != BLOCK:
                 trace.link = recorder.identify(outside.trace)
             self._begun = recorder, trace, outside
         return self

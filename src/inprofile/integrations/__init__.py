@@ -11,6 +11,7 @@ TABLE = {
     "aiosqlite": "aiosqlite",
     "anyio": "anyio",
     "asgiref": "asgiref",
+    "asyncio": "stdlib_asyncio",
     "asyncpg": "asyncpg",
     "celery": "celery",
     "django.core.cache": "django_cache",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from inprofile.core.awaiting import current_task, waits
 from inprofile.core.guard import guard
 from inprofile.core.model import Span
 from inprofile.core.recorder import add_span, recording
@@ -43,11 +44,15 @@ def _run_sync(original: Function) -> Function:
         if parent is None:
             return await original(func, *args, **kwargs)
         submitted = _Submitted(func, parent)
+        before = waits.get()
+        waits.set(current_task())
         try:
             return await original(submitted, *args, **kwargs)
         except BaseException:
             submitted.waited()  # cancelled before a thread was free
             raise
+        finally:
+            waits.set(before)
 
     return run_sync
 

@@ -5,6 +5,7 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
+from inprofile.core.awaiting import current_task, waits
 from inprofile.core.guard import guard
 from inprofile.core.recorder import add_span, recording
 from inprofile.integrations._about import About
@@ -21,12 +22,14 @@ def _call(original: Function) -> Function:
         parent = recording()
         if parent is None:
             return await original(self, *args, **kwargs)
-        before = _submitted.get()
+        before = _submitted.get(), waits.get()
         _submitted.set(parent.trace.clock())
+        waits.set(current_task())
         try:
             return await original(self, *args, **kwargs)
         finally:
-            _submitted.set(before)
+            _submitted.set(before[0])
+            waits.set(before[1])
 
     return call
 

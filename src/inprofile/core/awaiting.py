@@ -1,0 +1,124 @@
+"""Who awaits an asyncio task: where a stack goes on that ends in the event loop.
+
+asyncio keeps it where nobody is meant to look (a task's callbacks), so each way of waiting is
+pinned by a test. Read for the first repeats of an operation alone.
+"""
+
+import asyncio
+import functools
+import gc
+from collections.abc import Iterator
+from contextvars import ContextVar
+from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
+from typing import Any
+
+from inprofile.core.frames import Beyond, Stand, hops
+
+MAX_DEPTH = 500
+"""Awaitables within each other that are followed."""
+
+
+waits: ContextVar[Any] = ContextVar("inprofile_waits", default=None)
+"""The task that waits for this thread, given to it by those who hand work to threads."""
+
+
+class Started:
+    """Where a task was started. Tasks that it starts itself inherit this, and it is not theirs."""
+
+    __slots__ = ("stand", "task")
+
+    def __init__(self, stand: Stand) -> None:
+        self.stand = stand
+        self.task: Any = None
+
+
+started: ContextVar[Started | None] = ContextVar("inprofile_started", default=None)
+"""Where this task or one around it was started, if that was by a TaskGroup."""
+
+
+def beyond(frame: FrameType) -> Beyond | None:
+    """Who waits for the task or thread that ``frame`` is the outermost of."""
+    task = current_task()
+    if task is None:
+        task = waits.get()
+        return None if task is None else Beyond(frames(task))
+    if getattr(task.get_coro(), "cr_frame", frame) is not frame:
+        return None  # a coroutine that is driven by hand
+    where = started.get()
+    if where is not None and where.task is task:
+        return Beyond(started=where.stand)
+    waiting = awaiter(task)
+    return None if waiting is None else Beyond(frames(waiting), at_once=True)
+
+
+def current_task() -> Any | None:
+    """The running asyncio task of this thread, or None."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+def frames(task: Any) -> list[FrameType]:
+    """The frames of a task that is suspended, from the inside out; none if it runs or is done."""
+    found: list[FrameType] = []
+    awaited: object = task.get_coro()
+    for _ in range(MAX_DEPTH):
+        frame, awaited = _step(awaited)
+        if frame is not None:
+            found.append(frame)
+        if awaited is None:
+            break
+    return found[::-1]
+
+
+def _step(awaitable: object) -> tuple[FrameType | None, object]:
+    """The frame of what is awaited, and what that awaits."""
+    if isinstance(awaitable, CoroutineType):
+        return awaitable.cr_frame, awaitable.cr_await
+    if isinstance(awaitable, AsyncGeneratorType):
+        return awaitable.ag_frame, awaitable.ag_await
+    if isinstance(awaitable, GeneratorType):
+        return awaitable.gi_frame, awaitable.gi_yieldfrom
+    if type(awaitable).__name__ in {"async_generator_asend", "coroutine_wrapper"}:
+        # What it goes on with is known to the collector alone.
+        inner = (CoroutineType, AsyncGeneratorType, GeneratorType)
+        return None, next(
+            (one for one in gc.get_referents(awaitable) if isinstance(one, inner)), None
+        )
+    return None, None
+
+
+def awaiter(task: Any) -> Any | None:
+    """The task that waits for ``task``: itself, in ``gather``, ``wait`` or a TaskGroup."""
+    for waiting in _waiting(task):
+        if waiting is not task:
+            return waiting
+    return None
+
+
+def _waiting(future: Any, depth: int = 0) -> Iterator[Any]:
+    """The tasks that the callbacks of a future lead to."""
+    for callback in getattr(future, "_callbacks", None) or ():
+        function = callback[0] if isinstance(callback, tuple) else callback
+        owner = getattr(function, "__self__", None)
+        if isinstance(function, functools.partial):  # wait_for, before 3.12
+            for value in function.args:
+                yield from _waiting(value, depth + 1) if asyncio.isfuture(value) else ()
+        if isinstance(owner, asyncio.Task):
+            yield owner
+        elif isinstance(getattr(owner, "_parent_task", None), asyncio.Task):  # a TaskGroup
+            yield owner._parent_task  # type: ignore[union-attr]  # noqa: SLF001
+        elif depth < 3:  # noqa: PLR2004 - gather in shield in wait_for
+            for cell in getattr(function, "__closure__", None) or ():
+                try:
+                    value = cell.cell_contents
+                except ValueError:
+                    continue
+                if asyncio.isfuture(value) and value is not future:
+                    if isinstance(value, asyncio.Task):
+                        yield value
+                    yield from _waiting(value, depth + 1)
+
+
+hops.append(beyond)

@@ -1,0 +1,229 @@
+"""The frames around a call, from the inside out, and which of them two calls have in common.
+
+Two calls are compared by the activations of the functions around them: a loop is where one
+frame makes the same call again. A frame is known again by a mark that stands on it and dies with
+it, so nothing of the user's lives a moment longer than it would without us: holding the frames
+themselves would keep their locals, and their addresses alone are used again with every call.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+from inprofile.core.model import Location
+
+MAX_FRAMES = 1000
+"""Frames looked at for one call; further out nothing is looked for."""
+
+ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
+RESUMABLE = ASYNC | CO_GENERATOR
+
+_ASYNCIO = str(Path(os.__file__).with_name("asyncio")) + os.sep
+
+Position = int | tuple[int, int]
+"""Where a frame is: its instruction, and for an interpreter (see below) what it works on."""
+
+
+class Beyond(NamedTuple):
+    """Who waits for a thread, task or greenlet: frames from the inside out, or where it was
+    started if that is known.
+
+    ``at_once`` says that it may wait for several of them together.
+    """
+
+    frames: Sequence[FrameType] = ()
+    started: "Stand | None" = None
+    at_once: bool = False
+
+
+Hop = Callable[[FrameType], Beyond | None]
+"""Finds who waits for what has this outermost frame; None when it does not know."""
+
+hops: list[Hop] = []
+"""Ways to go on where a stack ends. Integrations add theirs."""
+
+
+class Interpreter(NamedTuple):
+    """Code of a library that runs what the user wrote in another language: the nodes of a
+    template, the fields of a serializer.
+
+    ``local`` is the name of its local that says which part is being run (its instruction alone
+    says nothing), ``locate`` where that part was written.
+    """
+
+    code: CodeType
+    local: str
+    locate: Callable[[Any], Location | None]
+
+
+interpreters: dict[int, Interpreter] = {}
+"""By the identity of the code, which is kept so that it stays one."""
+
+borders: dict[int, CodeType] = {}
+"""Code of libraries that calls the application for a request: what is outside of it (middleware)
+has no loop over what is inside."""
+
+
+class Mark:
+    """One activation of a function, as long as it runs.
+
+    ``position`` is where ``outer`` (the frame around it) was when it made this call, and
+    ``part`` what it worked on if it is an interpreter; ``at_once`` says that it may have made
+    others at the same time. Stands on its frame as ``f_trace``, which Python reads while a
+    program is being debugged and not otherwise.
+    """
+
+    __slots__ = ("at_once", "code", "depth", "outer", "part", "position")
+
+    def __init__(
+        self,
+        code: CodeType,
+        outer: "Stand | None" = None,
+        *,
+        at_once: bool = False,
+    ) -> None:
+        self.code = code
+        self.at_once = at_once
+        self.outer: Mark | None = None
+        self.position: Position = 0
+        self.part: Any = None
+        self.depth = 0
+        if outer is not None:
+            self.outer, self.position, self.part = outer
+            self.depth = outer.mark.depth + 1
+
+    def __call__(self, _frame: FrameType, _event: str, _value: object) -> None:
+        """A debugger that was started inside of the frame asks for nothing here."""
+
+
+class Stand(NamedTuple):
+    """A frame and where it is: one step of the way out from a call."""
+
+    mark: Mark
+    position: Position
+    part: Any
+
+    def outwards(self) -> "Iterator[Stand]":
+        """This frame and those around it, from the inside out."""
+        stand: Stand | None = self
+        while stand is not None:
+            yield stand
+            stand = stand.out()
+
+    def out(self) -> "Stand | None":
+        """The frame around this one, at its call."""
+        mark = self.mark
+        return None if mark.outer is None else Stand(mark.outer, mark.position, mark.part)
+
+
+Foreign = dict[int, tuple[FrameType, Mark]]
+"""Marks of frames that bear somebody else's ``f_trace`` (a debugger's, coverage's): those frames
+are held until the trace ends."""
+
+
+def position(frame: FrameType) -> tuple[Position, Any]:
+    """Where ``frame`` is, and what it works on if it is an interpreter."""
+    known = interpreters.get(id(frame.f_code))
+    if known is None:
+        return frame.f_lasti, None
+    part = frame.f_locals.get(known.local)
+    return (frame.f_lasti, id(part)), part
+
+
+def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
+    """Where the call is that ``frame`` is at, with the frames that have not been met before.
+
+    Goes on where a task, thread or greenlet began. Marks the frames around it up to the first
+    one that has a mark: all beyond have one too. Costs 0.4 microseconds a frame.
+    """
+    fresh: list[FrameType] = []
+    together: set[FrameType] = set()
+    outer: Stand | None = None
+    each: FrameType | None = frame
+    beyond: list[FrameType] = []
+    while each is not None and len(fresh) < MAX_FRAMES:
+        mark = _mark(each, foreign)
+        if mark is not None:
+            outer = Stand(mark, *position(each))
+            break
+        fresh.append(each)
+        if beyond:
+            each = beyond.pop()
+            continue
+        found = _beyond(each)
+        if found is None:
+            each = each.f_back
+            continue
+        if found.at_once:
+            together.add(each)
+        if found.started is not None:
+            outer = found.started
+            break
+        beyond = list(reversed(found.frames))
+        each = beyond.pop()
+    for each in reversed(fresh):
+        mark = Mark(each.f_code, outer, at_once=each in together)
+        if each.f_trace is None:
+            each.f_trace = mark
+        else:
+            foreign[id(each)] = each, mark
+        outer = Stand(mark, *position(each))
+    assert outer is not None  # there is at least ``frame``
+    return outer, fresh
+
+
+def _mark(frame: FrameType, foreign: Foreign) -> Mark | None:
+    found = frame.f_trace
+    if found is None or type(found) is Mark:
+        return found
+    known = foreign.get(id(frame))
+    return None if known is None else known[1]
+
+
+def _beyond(frame: FrameType) -> Beyond | None:
+    """Who waits for what has this outermost frame, if it is one and that is known."""
+    back = frame.f_back
+    is_root = back is None or (
+        frame.f_code.co_flags & ASYNC and not back.f_code.co_flags & RESUMABLE
+    )
+    if is_root:
+        for hop in hops:
+            beyond = hop(frame)
+            if beyond is not None and (beyond.frames or beyond.started):
+                return beyond
+    return None
+
+
+def is_loops_own(code: CodeType) -> bool:
+    """Whether ``code`` is the event loop's, which calls every task alike."""
+    return code.co_filename.startswith(_ASYNCIO)
+
+
+class Meeting(NamedTuple):
+    """The innermost activation around two calls, and where it was at either of them."""
+
+    mark: Mark
+    first: Position
+    second: Position
+    inner: Mark | None
+    """What it had called at the second one; None where that was made by itself."""
+
+
+def meeting(first: Stand, second: Stand) -> Meeting | None:
+    """Where the ways out from two calls meet. Costs 0.2 microseconds a frame up to there."""
+    one, first_at = first.mark, first.position
+    two, second_at = second.mark, second.position
+    inner: Mark | None = None
+    while one is not two:
+        if one.depth >= two.depth:
+            if one.outer is None:
+                return None
+            first_at, one = one.position, one.outer
+        else:
+            if two.outer is None:
+                return None
+            second_at, inner, two = two.position, two, two.outer
+    return Meeting(one, first_at, second_at, inner)

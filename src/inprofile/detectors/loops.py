@@ -1,0 +1,119 @@
+"""Which loop an instruction stands in: the line of its header, from the source or the bytecode."""
+
+import ast
+import dis
+import linecache
+from collections.abc import Iterator
+from functools import lru_cache
+from types import CodeType
+
+CACHED_FILES = 64
+"""Parsed sources remembered."""
+
+CACHED = 4096
+"""Instructions remembered."""
+
+COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef | ast.Module
+
+Place = tuple[int, int, int, int]
+"""First line, first column, last line, last column; columns in bytes of UTF-8."""
+
+
+@lru_cache(CACHED)
+def line(code: CodeType, instruction: int) -> int:
+    """The line of the instruction at an offset of ``code``; its first line where it has none."""
+    return _place(code, instruction)[0]
+
+
+@lru_cache(CACHED)
+def header(code: CodeType, instruction: int) -> int | None:
+    """The line of the innermost loop of ``code`` that runs the instruction again and again.
+
+    ``for``, ``while``, ``async for`` and comprehensions, which may have a code of their own.
+    None where there is none. What a loop does once, before it begins, is not in it.
+    """
+    tree = _parsed(code.co_filename)
+    if tree is None:
+        return _jumped(code, instruction)
+    loop: ast.AST | None = None
+    for outer, inner in _path(tree, _place(code, instruction)):
+        if isinstance(outer, SCOPES) and not isinstance(outer, ast.Module):
+            loop = None
+        if _repeats(outer, inner):
+            loop = outer
+    return None if loop is None else loop.lineno  # type: ignore[attr-defined]
+
+
+def _place(code: CodeType, instruction: int) -> Place:
+    for i, (first, last, column, end) in enumerate(code.co_positions()):
+        if i == instruction // 2:
+            first = first or code.co_firstlineno
+            return first, column or 0, last or first, end or 1 << 30
+    return code.co_firstlineno, 0, code.co_firstlineno, 1 << 30
+
+
+@lru_cache(CACHED_FILES)
+def _parsed(file: str) -> ast.Module | None:
+    lines = linecache.getlines(file)
+    if not lines:
+        return None
+    try:
+        return ast.parse("".join(lines))
+    except (SyntaxError, ValueError):  # a template whose code was made of it
+        return None
+
+
+def _path(tree: ast.Module, place: Place) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """The nodes around a place, from the outside in, each with the child it is in."""
+    node: ast.AST | None = tree
+    while node is not None:
+        inner = next((child for child in _children(node) if _holds(child, place)), None)
+        if inner is not None:
+            yield node, inner
+        node = inner
+
+
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    """Child nodes that have a place in the file; the parts of those that have none."""
+    for child in ast.iter_child_nodes(node):
+        if hasattr(child, "lineno"):
+            yield child
+        else:
+            yield from _children(child)
+
+
+def _holds(node: ast.AST, place: Place) -> bool:
+    first, column, last, end = place
+    starts = min(_starts(node))
+    ends = node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
+    return starts <= (first, column) and ((end == 1 << 30 and last <= ends[0]) or (last, end) <= ends)
+
+
+def _starts(node: ast.AST) -> Iterator[tuple[int, int]]:
+    yield node.lineno, node.col_offset  # type: ignore[attr-defined]
+    for decorator in getattr(node, "decorator_list", ()):
+        yield decorator.lineno, 0
+
+
+def _repeats(outer: ast.AST, inner: ast.AST) -> bool:
+    """Whether ``outer`` is a loop that runs ``inner`` in each pass."""
+    if isinstance(outer, ast.For | ast.AsyncFor):
+        return inner in outer.body
+    if isinstance(outer, ast.While):
+        return inner in outer.body or inner is outer.test
+    if isinstance(outer, COMPREHENSIONS):
+        return inner is not outer.generators[0].iter
+    return False
+
+
+def _jumped(code: CodeType, instruction: int) -> int | None:
+    """The line to which the shortest jump backwards over the instruction leads."""
+    loops = [
+        (jump.offset - jump.argval, jump.argval)
+        for jump in dis.get_instructions(code)
+        if "JUMP" in jump.opname
+        and isinstance(jump.argval, int)
+        and jump.argval <= instruction <= jump.offset
+    ]
+    return line(code, min(loops)[1]) if loops else None
