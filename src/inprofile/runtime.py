@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inprofile.core import metrics
+from inprofile.core.application import application
 from inprofile.core.buckets import layout
 from inprofile.core.cells import Cells
 from inprofile.core.group import Group, UnsafeDirectory, default_base, identify, prepare
 from inprofile.core.guard import guard, log
 from inprofile.core.meter import Meter
-from inprofile.core.model import Trace
+from inprofile.core.model import Finding, Trace
 from inprofile.core.pipeline import Drain, Kept, Pipeline
 from inprofile.core.pools import pools
 from inprofile.core.recorder import Recorder, current, release
 from inprofile.core.slots import Snapshot, claim, snapshot
-from inprofile.detectors.nplusone import detect as nplusone
+from inprofile.detectors.judgement import Judgement
 from inprofile.detectors.slow_query import THRESHOLD_NS
-from inprofile.detectors.slow_query import detect as slow_query
 from inprofile.doors import asgi, wsgi
 from inprofile.doors.job import Job
 from inprofile.doors.protocol import is_wsgi
@@ -35,13 +35,13 @@ from inprofile.exporters.flask_claim import flask_claim
 from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
 from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
 from inprofile.integrations._patcher import Patcher
+from inprofile.patterns import Pattern
 from inprofile.settings import Settings
 from inprofile.storage.store import NewerSchema, Store
 
 if TYPE_CHECKING:
     from inprofile.exporters.prometheus import Collector
 
-DETECTORS = (nplusone, slow_query)
 DOORS = (asgi.Door, wsgi.Door)
 Observer = Callable[[Trace], None]
 
@@ -54,7 +54,7 @@ class Runtime:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self._adopt(settings)
         self.bounds = layout([ms / 1000 for ms in settings.slo_ms])
         self.base = settings.dir or default_base()
         self.group: Group | None = None
@@ -70,7 +70,7 @@ class Runtime:
             started=lambda trace: self.open().started(trace),
             sample_rate=settings.sample_rate,
             slow_ns=round(settings.slow_ms * 1e6),
-            suspicious=_suspicious,
+            suspicious=lambda trace: bool(self._judge(trace)),
             suspect_ns=THRESHOLD_NS,
             max_spans=settings.max_spans,
             tracing=settings.tracing,
@@ -89,6 +89,21 @@ class Runtime:
         self.store: Store | None = None
 
     # Starting and stopping
+
+    def _adopt(self, settings: Settings) -> None:
+        """Judge by ``settings`` from now on."""
+        self.settings = settings
+        self.judge = Judgement(settings.nplusone_min, settings.ignore)
+        application.also(settings.app_paths)
+
+    def lend(self, settings: Settings) -> bool:
+        """Judge by other ``settings``, if this runs for a recording alone; else do nothing.
+
+        What is measured, where and how long stays as it began: a recording needs no more.
+        """
+        if self.for_observers:
+            self._adopt(settings)
+        return self.for_observers
 
     def instrument(self, app: Any) -> Any:
         """Put patches in place and a door around ``app``, once."""
@@ -138,6 +153,7 @@ class Runtime:
             self.patcher.remove()
             self.close()
             pools.forget()
+            application.also(())
             # A trace still under way ends here and opens nothing again.
             self.recorder.started = self.recorder.sink = lambda _trace: None
             self.recorder.keep = release
@@ -173,7 +189,7 @@ class Runtime:
             log.warning("inprofile: this process counts for itself alone: %s", error)
         if cells is None:
             cells = Cells(None, self.bounds, capacity)
-        self.pipeline = Pipeline(DETECTORS, drains, [self._tick], self._dropped)
+        self.pipeline = Pipeline((self._judge,), drains, [self._tick], self._dropped)
         self.pipeline.start()
         meter = Meter(cells)
         self.recorder.started = meter.started
@@ -221,6 +237,9 @@ class Runtime:
         if meter is not None:
             meter.cells.lock = threading.RLock()
             meter.cells.close()
+
+    def _judge(self, trace: Trace) -> list[Finding]:
+        return self.judge(trace)  # by the settings of now
 
     # What the recorder calls
 
@@ -294,11 +313,9 @@ class Runtime:
         }
 
 
-def _suspicious(trace: Trace) -> bool:
-    return any(True for detect in DETECTORS for _ in detect(trace))
-
-
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple) and any(isinstance(each, Pattern) for each in value):
+        return tuple(map(str, value))
     return str(value) if isinstance(value, Path) else value
 
 
@@ -330,7 +347,7 @@ def instrument(app: Any = None, **settings: Any) -> Any:
     if _runtime is None:
         _runtime = Runtime(wanted)
         _hook_process()
-    elif settings and wanted != _runtime.settings:
+    elif settings and wanted != _runtime.settings and not _runtime.lend(wanted):
         message = "instrument() was called before with other settings; call uninstrument() first"
         raise ValueError(message)
     return _runtime.instrument(app)

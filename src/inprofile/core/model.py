@@ -131,7 +131,8 @@ class Trace:
     what began the trace; ``endpoint`` is the span of what may send the last byte. For tracing
     alone: ``carrier`` has the headers until somebody asks for the ``caller``; ``drawn`` is whether
     chance keeps the trace, where that had to be known before its end. ``operations`` and ``foreign``
-    are of ``repeats``, and ``suspect`` is whether anything was called again in a loop. What most traces never
+    are of ``repeats``, and ``suspect`` is whether anything was called again in a loop;
+    ``scopes`` are the blocks to be ignored that were passed in a recording. What most traces never
     change stands on the class and not in slots: a trace is made in half the time.
     """
 
@@ -164,6 +165,7 @@ class Trace:
     operations: dict[Any, Any] | None = None
     foreign: dict[Any, Any] | None = None
     suspect = False
+    scopes: set[Any] | None = None
     stages: Mapping[str, int] = MappingProxyType({})
 
     def __init__(

@@ -7,6 +7,7 @@ the operation. Once that way is known, a repeat that takes it is known again by 
 
 import sys
 from collections.abc import Callable, Hashable
+from contextvars import ContextVar
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import FrameType
@@ -71,6 +72,9 @@ class Facts(NamedTuple):
 
 
 NOTHING = Facts()
+
+ignoring: ContextVar[Hashable] = ContextVar("inprofile_ignoring", default=None)
+"""What was said about the findings of what runs now: plain data, compared by value."""
 
 Explain = Callable[[Span, Stand, list[FrameType]], Facts]
 """Called once for each site of this process, while the operation runs: its span, where it is
@@ -184,14 +188,15 @@ class Operation:
     """One operation of a trace: a statement, a request's template or a cache's command.
 
     ``subject`` is the relation for which it runs, if it is known then: two relations may run
-    the same statement.
+    the same statement. ``ignored`` is what was ``ignoring`` it, if anything was.
     """
 
-    __slots__ = ("count", "latest", "looks", "name", "sites", "subject", "unseen")
+    __slots__ = ("count", "ignored", "latest", "looks", "name", "sites", "subject", "unseen")
 
-    def __init__(self, name: str | Location, subject: Hashable) -> None:
+    def __init__(self, name: str | Location, subject: Hashable, ignored: Hashable) -> None:
         self.name = name
         self.subject = subject
+        self.ignored = ignored
         self.count = self.looks = 0
         self.sites: list[Site] = []
         self.latest: Site | None = None
@@ -216,12 +221,13 @@ def notice(
     operations = trace.operations
     if operations is None:
         operations = trace.operations = {}
-    key: Hashable = span.name if subject is None else (span.name, subject)
+    ignored = ignoring.get()
+    key: Hashable = span.name if subject is ignored is None else (span.name, subject, ignored)
     operation = operations.get(key)
     if operation is None:
         if len(operations) >= MAX_OPERATIONS:
             return
-        operation = operations[key] = Operation(span.name, subject)
+        operation = operations[key] = Operation(span.name, subject, ignored)
         operation.count = 1
         times = calm.get(key, 0)
         if times >= CALM and not trace.recorder.thorough:

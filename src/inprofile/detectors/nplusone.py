@@ -1,7 +1,7 @@
 """Operations run once for each element of a loop, where one for all of them could serve."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -45,12 +45,18 @@ def detect(trace: Trace) -> Iterator[Finding]:
     Source: what is N+1 and what is not follows from one question, whether one batched operation
     could do the same; so distinct elements count, not calls.
     """
+    for finding, _ in found(trace):
+        yield finding
+
+
+def found(trace: Trace) -> Iterator[tuple[Finding, Hashable]]:
+    """The findings, each with what was ``ignoring`` its operations while they ran."""
     if trace.suspect and trace.operations:
-        for (kind, loop, query, relation, statement), group in _groups(trace).items():
-            yield _finding(trace, group, kind, loop, query, relation, statement)
+        for (kind, loop, query, relation, statement, ignored), group in _groups(trace).items():
+            yield _finding(trace, group, kind, loop, query, relation, statement), ignored
 
 
-_Key = tuple[str, Location | None, Location | None, str, str]
+_Key = tuple[str, Location | None, Location | None, str, str, Hashable]
 
 
 def _groups(trace: Trace) -> dict[_Key, _Group]:
@@ -66,6 +72,7 @@ def _groups(trace: Trace) -> dict[_Key, _Group]:
                 places.query(site),
                 site.facts.relation,
                 "" if site.facts.relation else str(operation.name),
+                operation.ignored,
             )
             groups[key].sites.append(site)
             if operation.unseen is not None and len(operation.sites) == 1:

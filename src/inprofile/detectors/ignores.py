@@ -1,0 +1,149 @@
+"""What people have said about findings in their sources: comments on the lines of a finding."""
+
+import ast
+import io
+import linecache
+import re
+import tokenize
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from inprofile.core.model import Finding, Location
+from inprofile.patterns import KINDS, Pattern
+
+MAX_FILES = 4096
+"""Files whose comments are remembered."""
+
+_COMMENT = re.compile(r"#-?\s*inprofile:\s*ignore\b(?:\s*\[(?P<kinds>[^\]]*)\])?")
+
+
+class Comment(NamedTuple):
+    """``# inprofile: ignore[kind, kind]``; without kinds it is about all of them."""
+
+    place: Location
+    kinds: tuple[str, ...]
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What it names that is no kind of finding."""
+        return tuple(kind for kind in self.kinds if kind not in KINDS)
+
+    def __str__(self) -> str:
+        kinds = f"[{', '.join(self.kinds)}]" if self.kinds else ""
+        return f"# inprofile: ignore{kinds}"
+
+
+class Source(NamedTuple):
+    """The comments of one file by their lines, and the lines of the statements they stand in."""
+
+    comments: dict[int, Comment]
+    statements: dict[int, tuple[int, int]]
+    alone: frozenset[int]
+    """Lines with a comment and nothing else."""
+
+    def about(self, line: int) -> Iterator[Comment]:
+        """The comments about a line: on any line of its statement, or right above it."""
+        first, last = self.statements.get(line, (line, line))
+        while first - 1 in self.alone:
+            first -= 1
+        for each in range(first, last + 1):
+            if each in self.comments:
+                yield self.comments[each]
+
+
+NOTHING = Source({}, {}, frozenset())
+
+_known: dict[str, tuple[list[str], Source]] = {}
+
+
+def about(location: Location) -> Iterator[Comment]:
+    """The comments about a line of a source or a template."""
+    return source(location.file).about(location.line)
+
+
+def silencing(finding: Finding) -> Iterator[Comment]:
+    """The comments that ignore a finding: on its loop or on its query."""
+    places = [place for place in (finding.loop, finding.query) if place is not None]
+    if not places and finding.where is not None:
+        places.append(finding.where)
+    for place in places:
+        for comment in about(place):
+            if not comment.kinds or finding.kind in comment.kinds:
+                yield comment
+
+
+def fits(pattern: Pattern, finding: Finding) -> bool:
+    """Whether all that ``pattern`` says holds for a finding."""
+    files = [place.file for place in (finding.loop, finding.query) if place is not None]
+    values = {
+        "kind": [finding.kind],
+        "relation": [finding.relation] if finding.relation else [],
+        "route": [finding.route],
+        "file": files,
+    }
+    return all(any(map(term.fits, values[term.field])) for term in pattern.terms)
+
+
+def source(file: str) -> Source:
+    """The comments of a file. One that is no Python may have changed since it was read."""
+    is_python = file.endswith(".py")
+    if not is_python:
+        linecache.checkcache(file)
+    lines = linecache.getlines(file)
+    known = _known.get(file)
+    if known is None or known[0] is not lines:
+        if len(_known) >= MAX_FILES:
+            _known.clear()
+        known = _known[file] = lines, _read(file, lines, is_python=is_python)
+    return known[1]
+
+
+def _read(file: str, lines: list[str], *, is_python: bool) -> Source:
+    if not any("inprofile:" in line for line in lines):
+        return NOTHING
+    comments = dict(_comments(file, _python(lines) if is_python else enumerate(lines, 1)))
+    if not comments:
+        return NOTHING
+    alone = {number for number, line in enumerate(lines, 1) if _is_alone(line.strip(), is_python)}
+    return Source(comments, _statements(lines) if is_python else {}, frozenset(alone))
+
+
+def _is_alone(line: str, is_python: bool) -> bool:  # noqa: FBT001 - one of two syntaxes
+    return line.startswith("#") if is_python else line.startswith("{#") and line.endswith("#}")
+
+
+def _comments(file: str, texts: Iterator[tuple[int, str]]) -> Iterator[tuple[int, Comment]]:
+    for number, text in texts:
+        found = _COMMENT.search(text)
+        if found:
+            kinds = tuple(kind.strip() for kind in (found["kinds"] or "").split(","))
+            kinds = tuple(kind for kind in kinds if kind)
+            yield number, Comment(Location(file, number, ""), kinds)
+
+
+def _python(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """The comments of a Python source: what looks like one in a string is none."""
+    try:
+        for token in tokenize.generate_tokens(io.StringIO("".join(lines)).readline):
+            if token.type == tokenize.COMMENT:
+                yield token.start[0], token.string
+    except (tokenize.TokenError, SyntaxError):
+        return
+
+
+def _statements(lines: list[str]) -> dict[int, tuple[int, int]]:
+    """The first and last line of the statement at each line; if it has a body, of its header."""
+    found: dict[int, tuple[int, int]] = {}
+    try:
+        tree = ast.parse("".join(lines))
+    except (SyntaxError, ValueError):
+        return found
+    for node in ast.walk(tree):  # from the outside in: what is inner comes later and wins
+        if isinstance(node, ast.stmt):
+            first, last = node.lineno, node.end_lineno or node.lineno
+            body = getattr(node, "body", None)
+            if body:
+                last = max(first, body[0].lineno - 1)
+            for line in range(first, last + 1):
+                found[line] = first, last
+    return found

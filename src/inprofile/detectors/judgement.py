@@ -1,0 +1,62 @@
+"""What is said about a trace: what the detectors find, but for what is to be ignored."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+
+from inprofile.core.guard import guard
+from inprofile.core.model import Finding, Trace
+from inprofile.detectors import ignores, nplusone, slow_query
+from inprofile.detectors.ignores import Comment
+from inprofile.detectors.ignoring import Scope
+from inprofile.patterns import Pattern
+
+LOOPED = frozenset({"n_plus_one", "repeated_query", "http_n_plus_one", "cache_n_plus_one"})
+"""Kinds whose ``count`` is that of the runs in a loop."""
+
+Ignored = Comment | Pattern | Scope
+"""What can keep a finding from being reported."""
+
+Detector = Callable[[Trace], Iterable[tuple[Finding, Hashable]]]
+"""Findings, each with what was ``ignoring`` what they come of."""
+
+
+def slow(trace: Trace) -> Iterator[tuple[Finding, Hashable]]:
+    """The slow statements, which no block ignores."""
+    for finding in slow_query.detect(trace):
+        yield finding, None
+
+
+DETECTORS: tuple[Detector, ...] = (nplusone.found, slow)
+
+
+class Judgement:
+    """Judges traces; both what is reported and what a test fails for is what this says.
+
+    ``least`` is the least number of runs in a loop that is reported, ``ignored`` patterns of
+    findings that are not. Never raises.
+    """
+
+    def __init__(self, least: int = 0, ignored: Sequence[Pattern] = ()) -> None:
+        self.least = least
+        self.ignored = tuple(ignored)
+
+    def __call__(self, trace: Trace) -> list[Finding]:
+        """The findings in a finished trace."""
+        return [finding for finding, silent in self.weighed(trace) if not silent]
+
+    def weighed(self, trace: Trace) -> list[tuple[Finding, list[Ignored]]]:
+        """All findings, each with what ignores it; nothing does if it is to be reported."""
+        weighed: list[tuple[Finding, list[Ignored]]] = []
+        for detect in DETECTORS:
+            with guard:
+                weighed += [
+                    (finding, list(self._silencing(finding, scope)))
+                    for finding, scope in detect(trace)
+                    if finding.count >= self.least or finding.kind not in LOOPED
+                ]
+        return weighed
+
+    def _silencing(self, finding: Finding, scope: Hashable) -> Iterator[Ignored]:
+        yield from (pattern for pattern in self.ignored if ignores.fits(pattern, finding))
+        if isinstance(scope, Scope):
+            yield from scope.silencing(finding.kind)
+        yield from ignores.silencing(finding)
