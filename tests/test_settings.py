@@ -106,8 +106,9 @@ REFUSED = [
         "ignore",
         "n_plus_on",
         (
-            f"{GRAMMAR} ('n_plus_on' is neither a kind (did you mean n_plus_one?) nor a relation such "
-            "as Post.author or Post.*, and for others there are route:/admin/* or file:*/legacy/*.py)"
+            f"{GRAMMAR} ('n_plus_on' is neither a kind (did you mean n_plus_one?) nor a relation "
+            "such as Post.author or Post.*, and for others there are route:/admin/* or "
+            "file:*/legacy/*.py)"
         ),
     ),
     (
@@ -122,8 +123,8 @@ REFUSED = [
         "ignore",
         "kind:http_nplusone",
         (
-            f"{GRAMMAR} (there is no kind 'http_nplusone' (did you mean http_n_plus_one?): there are "
-            "n_plus_one, repeated_query, http_n_plus_one, cache_n_plus_one, unused_eager_load, "
+            f"{GRAMMAR} (there is no kind 'http_nplusone' (did you mean http_n_plus_one?): there "
+            "are n_plus_one, repeated_query, http_n_plus_one, cache_n_plus_one, unused_eager_load, "
             "slow_query)"
         ),
     ),

@@ -50,6 +50,11 @@ class Source(NamedTuple):
             if each in self.comments:
                 yield self.comments[each]
 
+    def spoken(self) -> dict[int, tuple[Comment, ...]]:
+        """All lines that there are comments about."""
+        lines = {*self.statements, *self.comments}
+        return {line: said for line in lines if (said := tuple(self.about(line)))}
+
 
 NOTHING = Source({}, {}, frozenset())
 
@@ -105,7 +110,7 @@ def _read(file: str, lines: list[str], *, is_python: bool) -> Source:
     if not comments:
         return NOTHING
     alone = {number for number, line in enumerate(lines, 1) if _is_alone(line.strip(), is_python)}
-    return Source(comments, _statements(lines) if is_python else {}, frozenset(alone))
+    return Source(comments, statements(lines) if is_python else {}, frozenset(alone))
 
 
 def _is_alone(line: str, is_python: bool) -> bool:  # noqa: FBT001 - one of two syntaxes
@@ -131,7 +136,7 @@ def _python(lines: list[str]) -> Iterator[tuple[int, str]]:
         return
 
 
-def _statements(lines: list[str]) -> dict[int, tuple[int, int]]:
+def statements(lines: list[str]) -> dict[int, tuple[int, int]]:
     """The first and last line of the statement at each line; if it has a body, of its header."""
     found: dict[int, tuple[int, int]] = {}
     try:

@@ -44,10 +44,10 @@ class Scope(NamedTuple):
 class Ignore:
     """Context manager and decorator, sync and async: what runs inside is not judged.
 
-    Nothing of ``kinds`` is reported of it, and nothing at all if no kind is said. Holds for this task, and for the tasks and threads that it starts. Costs a microsecond. One
-    object serves one block at a time; as a decorator it makes a fresh one for every call.
-    Raises ValueError for what is not a kind, or one that does not come of a loop: those are
-    ignored by settings.
+    Nothing of ``kinds`` is reported of it, and nothing at all if no kind is said. Holds for this
+    task, and for the tasks and threads that it starts. Costs a microsecond. One object serves
+    one block at a time; as a decorator it makes a fresh one for every call. Raises ValueError
+    for what is not a kind, or one that does not come of a loop: those are ignored by settings.
     """
 
     __slots__ = ("_outer", "_scope")

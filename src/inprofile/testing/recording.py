@@ -51,12 +51,20 @@ class Recorded:
         return [finding for trace in self.judged for finding in judge(trace)]
 
     @property
+    def all(self) -> list[Trace]:
+        """The traces, and what ran outside of them."""
+        return [*self.traces, *self._blocks]
+
+    @property
     def judged(self) -> list[Trace]:
-        """All that is judged: the traces, and what ran outside of them."""
-        blocks = [*self.inner, *([] if self.block is None else [self.block])]
-        for block in blocks:
+        """All of it, ready to be judged."""
+        for block in self._blocks:
             self._own(block)
-        return [*self.traces, *blocks]
+        return self.all
+
+    @property
+    def _blocks(self) -> list[Trace]:
+        return [*self.inner, *([] if self.block is None else [self.block])]
 
     def _own(self, block: Trace) -> None:
         """A block's requests to an application that is recorded, too, are no calls of a service.
