@@ -146,9 +146,16 @@ def statements(lines: list[str]) -> dict[int, tuple[int, int]]:
     for node in ast.walk(tree):  # from the outside in: what is inner comes later and wins
         if isinstance(node, ast.stmt):
             first, last = node.lineno, node.end_lineno or node.lineno
-            body = getattr(node, "body", None)
-            if body:
-                last = max(first, body[0].lineno - 1)
+            if hasattr(node, "body"):
+                last = max([first, *_header_ends(node)])
             for line in range(first, last + 1):
                 found[line] = first, last
     return found
+
+
+def _header_ends(node: ast.AST) -> Iterator[int]:
+    for part in ast.iter_child_nodes(node):
+        if isinstance(part, ast.expr):
+            yield part.end_lineno or 0
+        elif not isinstance(part, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from _header_ends(part)

@@ -154,7 +154,7 @@ def inprofile_record(request: pytest.FixtureRequest) -> "Recorded":
 
 @pytest.fixture
 def max_queries(request: pytest.FixtureRequest) -> "Callable[[int], Limit]":
-    """Makes limits: ``with max_queries(5): ...`` fails the test for more queries in the block."""
+    """Limits the queries of a ``with`` block, which fails the test when there are more."""
     return _watch(request).limit
 
 
