@@ -84,10 +84,10 @@ class Recorded:
 
     def take(self, trace: Trace) -> None:
         """Take a finished trace, unless it is another recording's: one that its task has begun."""
-        owner = _innermost.get()
+        owner = innermost = _lasting()
         while owner is not None and owner is not self:
             owner = owner.outer
-        if owner is self or _innermost.get() is None:
+        if owner is self or innermost is None:
             self.traces.append(trace)
 
 
@@ -118,9 +118,14 @@ def recording(recorded: Recorded) -> Iterator[Recorded]:
             yield recorded
     finally:
         recorded.lasts = False
+        _innermost.set(_lasting())
         if outer is not None and outer.lasts and recorded.block is not None:
             outer.inner += [*recorded.inner, recorded.block]
-        innermost = _innermost.get()
-        while innermost is not None and not innermost.lasts:
-            innermost = innermost.outer
-        _innermost.set(innermost)
+
+
+def _lasting() -> Recorded | None:
+    """The innermost recording of this task or thread that is not over."""
+    innermost = _innermost.get()
+    while innermost is not None and not innermost.lasts:
+        innermost = innermost.outer
+    return innermost

@@ -1,6 +1,6 @@
 """One run of pytest: inprofile runs for the whole of it, and counts what all tests have found."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -28,13 +28,17 @@ class Session:
         self.lines = Lines()
         self._stack: ExitStack | None = None
         self._runtime: object = None
+        self._started: Callable[[Trace], None] = _nothing
+        self._running: Watch | None = None
 
     def start(self) -> None:
         """Run, also where a test has stopped it. Raises SettingsError for a bad setting."""
         if self._stack is None or running() is not self._runtime:
             self.stop()
             self._stack = ExitStack()
-            self._runtime = self._stack.enter_context(observed(_nothing))
+            self._runtime = runtime = self._stack.enter_context(observed(_nothing))
+            runtime.open()  # which says who is told of traces that begin
+            self._started, runtime.recorder.started = runtime.recorder.started, self._begun
             self.lines.start()
 
     def stop(self) -> None:
@@ -44,9 +48,15 @@ class Session:
             self.lines.stop()
             stack.close()
 
+    def _begun(self, trace: Trace) -> None:
+        self._started(trace)
+        if self._running is not None:
+            self._running.begun(trace)
+
     def watch(self, name: str, markers: Iterable[pytest.Mark], fail_on: frozenset[str]) -> Watch:
         """A test that is about to be set up. Raises ValueError for a marker that cannot be."""
-        return Watch(name, wish(markers, fail_on), Recorded(), self.shown)
+        self._running = watch = Watch(name, wish(markers, fail_on), Recorded(), self.shown)
+        return watch
 
     def verdict(self, watch: Watch, *, has_ended: bool) -> str:
         """What a test that has run fails for; nothing if it does not."""

@@ -3,6 +3,8 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from threading import get_ident
+from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 import pytest
@@ -20,6 +22,9 @@ from inprofile.testing.recording import Recorded, record, recording
 from inprofile.testing.shown import Shown, identity, merged
 from inprofile.testing.statements import statements, too_many
 from inprofile.testing.tally import Row, Tally
+
+PATIENCE_S = 1.0
+"""How long a test waits at its end for requests that other threads have begun."""
 
 
 class Wish(NamedTuple):
@@ -87,6 +92,7 @@ class Watch:
         self.recorded = recorded
         self.shown = shown
         self.is_running = False
+        self._elsewhere: list[Trace] = []
         self.limits: list[Limit] = []
         self.exceeded: list[str] = []
 
@@ -110,6 +116,7 @@ class Watch:
                 __tracebackhide__ = True
                 with self, recording(self.recorded):
                     result = await function(*args, **kwargs)
+                    self._wait()
                 if said := judge():
                     pytest.fail(said, pytrace=False)
                 return result
@@ -121,6 +128,7 @@ class Watch:
             __tracebackhide__ = True
             with self, recording(self.recorded):
                 result = function(*args, **kwargs)
+                self._wait()
             if said := judge():
                 pytest.fail(said, pytrace=False)
             return result
@@ -129,9 +137,24 @@ class Watch:
 
     def __enter__(self) -> None:
         self.is_running = True
+        self._thread = get_ident()
 
     def __exit__(self, *error: object) -> None:
         self.is_running = False
+
+    def begun(self, trace: Trace) -> None:
+        """A trace begins while the test is there."""
+        if self.is_running and trace.door == "http" and get_ident() != self._thread:
+            self._elsewhere.append(trace)
+
+    def _wait(self) -> None:
+        """Wait for the threads of a live server: a client has its answer before they are done."""
+        until = monotonic() + PATIENCE_S
+        while monotonic() < until:
+            taken = set(map(id, self.recorded.traces))
+            if all(id(trace) in taken for trace in self._elsewhere):
+                return
+            sleep(0.001)
 
     def verdict(self, tally: Tally, lines: Lines, *, has_ended: bool) -> str:
         """Judge what was recorded, count it in ``tally``, and say what the test fails for.
