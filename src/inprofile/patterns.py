@@ -62,6 +62,7 @@ def parse_all(text: str) -> tuple[Pattern, ...]:
     return tuple(parse(part) for part in text.split(",") if part.strip())
 
 
+@lru_cache(1024)
 def parse(text: str) -> Pattern:
     """One pattern: ``n_plus_one``, ``Post.*``, ``route:/admin/* kind:repeated_query``.
 
@@ -108,10 +109,3 @@ def _no_kind(word: str) -> str:
 def _similar(word: str, known: tuple[str, ...]) -> str:
     close = get_close_matches(word, known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
-
-
-def kind(word: str) -> str:
-    """``word`` if it is a kind of finding. Raises BadPattern that says which there are."""
-    if word not in KINDS:
-        raise BadPattern(_no_kind(word))
-    return word

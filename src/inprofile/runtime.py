@@ -70,7 +70,7 @@ class Runtime:
             started=lambda trace: self.open().started(trace),
             sample_rate=settings.sample_rate,
             slow_ns=round(settings.slow_ms * 1e6),
-            suspicious=lambda trace: bool(self._judge(trace)),
+            suspicious=lambda trace: bool(self._findings(trace)),
             suspect_ns=THRESHOLD_NS,
             max_spans=settings.max_spans,
             tracing=settings.tracing,
@@ -189,7 +189,7 @@ class Runtime:
             log.warning("inprofile: this process counts for itself alone: %s", error)
         if cells is None:
             cells = Cells(None, self.bounds, capacity)
-        self.pipeline = Pipeline((self._judge,), drains, [self._tick], self._dropped)
+        self.pipeline = Pipeline((self._findings,), drains, [self._tick], self._dropped)
         self.pipeline.start()
         meter = Meter(cells)
         self.recorder.started = meter.started
@@ -238,7 +238,7 @@ class Runtime:
             meter.cells.lock = threading.RLock()
             meter.cells.close()
 
-    def _judge(self, trace: Trace) -> list[Finding]:
+    def _findings(self, trace: Trace) -> list[Finding]:
         return self.judge(trace)  # by the settings of now
 
     # What the recorder calls

@@ -88,6 +88,16 @@ def between_the_loop_and_the_query(db):
         get(db, i)
 
 
+def of_a_file(db):
+    for i in range(4):  # inprofile: ignore[Post.*, n_plus_one file:*/nplusone/*]
+        get(db, i)
+
+
+def of_another_relation(db):
+    for i in range(4):  # inprofile: ignore[Post.*]
+        get(db, i)
+
+
 def of_another_kind(db):
     for i in range(4):  # inprofile: ignore[http_n_plus_one]
         get(db, i)
@@ -129,6 +139,7 @@ def on_the_function(db):  # inprofile: ignore
         on_a_line_above,
         on_another_line_of_the_statement,
         on_a_comprehension,
+        of_a_file,
     ],
 )
 def test_a_comment_on_the_loop_or_the_query_is_heeded(run, db):
@@ -141,6 +152,7 @@ def test_a_comment_on_the_loop_or_the_query_is_heeded(run, db):
         loop,
         between_the_loop_and_the_query,
         of_another_kind,
+        of_another_relation,
         of_no_kind,
         on_a_line_before,
         in_a_string,
@@ -227,6 +239,10 @@ def test_a_block_is_about_its_kinds_alone_and_inner_blocks_add_theirs(db):
         with inprofile.ignore("http_n_plus_one"):
             loop(db)
 
+    def fitting():
+        with inprofile.ignore("Post.*", "file:test_ignores.py"):
+            loop(db)
+
     def nested():
         with inprofile.ignore("n_plus_one"), inprofile.ignore("http_n_plus_one"):
             loop(db)
@@ -237,7 +253,8 @@ def test_a_block_is_about_its_kinds_alone_and_inner_blocks_add_theirs(db):
                 pass
             loop(db)
 
-    assert [kinds(run) for run in (other, nested, after)] == [["n_plus_one"], [], ["n_plus_one"]]
+    assert [kinds(run) for run in (other, after)] == [["n_plus_one"], ["n_plus_one"]]
+    assert [kinds(run) for run in (fitting, nested)] == [[], []]
 
 
 def test_a_block_ends_with_an_error_as_well(db):
@@ -300,8 +317,8 @@ def test_a_block_holds_for_its_task_and_what_that_starts_and_for_nobody_else(db)
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("n_plus_on", r"there is no kind 'n_plus_on' \(did you mean n_plus_one\?\)"),
-        ("slow_query", "a block can ignore n_plus_one, repeated_query, .* INPROFILE_IGNORE=kind:"),
+        ("n_plus_on", r"'n_plus_on' is neither a kind \(did you mean n_plus_one\?\)"),
+        ("slow_query", "a block can ignore n_plus_one, repeated_query, .* INPROFILE_IGNORE="),
     ],
 )
 def test_a_kind_that_a_block_cannot_ignore_is_refused_with_what_it_can(kind, said):

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from inprofile.patterns import KINDS
 from tests.testing.project import DB, Project
 
 FAIL = "--inprofile-fail-on=n_plus_one"
@@ -84,14 +85,15 @@ def test_a_comment_whose_line_runs_and_runs_without_anything_to_silence_is_stale
                 row[0] + 1
 
         def test_of_another_kind(db):
-            for number in range(4):  # inprofile: ignore[cache_n_plus_one, x]
+            for number in range(4):  # inprofile: ignore[cache_n_plus_one, kind:x]
                 load(db, number)
         """,
     )
     run = project.run(FAIL)
     assert run.failed == ["test_of_another_kind"]
+    mistake = f"there is no kind 'x': there are {', '.join(KINDS)}"
     assert stale(run) == [
-        "test_shop.py:10: # inprofile: ignore[cache_n_plus_one, x] (there is no kind x)",
+        f"test_shop.py:10: # inprofile: ignore[cache_n_plus_one, kind:x] ({mistake})",
         "test_shop.py:6: # inprofile: ignore[n_plus_one]",
     ]
 

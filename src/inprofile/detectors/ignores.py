@@ -9,28 +9,28 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from inprofile.core.model import Finding, Location
-from inprofile.patterns import KINDS, Pattern
+from inprofile.patterns import BadPattern, Pattern, parse
 
 MAX_FILES = 4096
 """Files whose comments are remembered."""
 
-_COMMENT = re.compile(r"#-?\s*inprofile:\s*ignore\b(?:\s*\[(?P<kinds>[^\]]*)\])?")
+_COMMENT = re.compile(r"#-?\s*inprofile:\s*ignore\b(?:\s*\[(?P<patterns>[^\]]*)\])?")
 
 
 class Comment(NamedTuple):
-    """``# inprofile: ignore[kind, kind]``; without kinds it is about all of them."""
+    """``# inprofile: ignore[n_plus_one, Post.*]``; without patterns it is about all findings."""
 
     place: Location
-    kinds: tuple[str, ...]
+    patterns: tuple[str, ...]
 
     @property
-    def unknown(self) -> tuple[str, ...]:
-        """What it names that is no kind of finding."""
-        return tuple(kind for kind in self.kinds if kind not in KINDS)
+    def mistakes(self) -> list[str]:
+        """What is wrong with its patterns: those ignore nothing."""
+        return [str(found) for text in self.patterns if isinstance(found := _parsed(text), str)]
 
     def __str__(self) -> str:
-        kinds = f"[{', '.join(self.kinds)}]" if self.kinds else ""
-        return f"# inprofile: ignore{kinds}"
+        patterns = f"[{', '.join(self.patterns)}]" if self.patterns else ""
+        return f"# inprofile: ignore{patterns}"
 
 
 class Source(NamedTuple):
@@ -73,8 +73,24 @@ def silencing(finding: Finding) -> Iterator[Comment]:
         places.append(finding.where)
     for place in places:
         for comment in about(place):
-            if not comment.kinds or finding.kind in comment.kinds:
+            if fits_any(comment.patterns, finding):
                 yield comment
+
+
+def fits_any(patterns: tuple[str, ...], finding: Finding) -> bool:
+    """Whether one of ``patterns`` fits a finding, or there is none at all."""
+    if not patterns:
+        return True
+    found = [_parsed(text) for text in patterns]
+    return any(isinstance(each, Pattern) and fits(each, finding) for each in found)
+
+
+def _parsed(text: str) -> Pattern | str:
+    """The pattern, or what is wrong with it."""
+    try:
+        return parse(text)
+    except BadPattern as error:
+        return str(error)
 
 
 def fits(pattern: Pattern, finding: Finding) -> bool:
@@ -121,9 +137,9 @@ def _comments(file: str, texts: Iterator[tuple[int, str]]) -> Iterator[tuple[int
     for number, text in texts:
         found = _COMMENT.search(text)
         if found:
-            kinds = tuple(kind.strip() for kind in (found["kinds"] or "").split(","))
-            kinds = tuple(kind for kind in kinds if kind)
-            yield number, Comment(Location(file, number, ""), kinds)
+            said = [text.strip() for text in (found["patterns"] or "").split(",")]
+            patterns = tuple(text for text in said if text)
+            yield number, Comment(Location(file, number, ""), patterns)
 
 
 def _python(lines: list[str]) -> Iterator[tuple[int, str]]:

@@ -10,7 +10,7 @@ from inprofile.core.block import around
 from inprofile.core.model import Location
 from inprofile.core.recorder import recording
 from inprofile.core.repeats import ignoring
-from inprofile.patterns import KINDS, BadPattern, kind
+from inprofile.patterns import KINDS, BadPattern, parse
 
 if TYPE_CHECKING:
     from contextvars import ContextVar
@@ -23,51 +23,43 @@ NOTICED = KINDS[:4]
 
 
 class Scope(NamedTuple):
-    """A block that is ignored: its ``kinds`` (none are all), and where it was written."""
+    """A block that is ignored: its patterns as text (none are all), and where it was written."""
 
-    kinds: tuple[str, ...]
+    patterns: tuple[str, ...]
     place: Location
     outer: "Scope | None" = None
 
-    def silencing(self, kind: str) -> "Iterator[Scope]":
-        """The blocks, from this one outwards, that ignore a kind of finding."""
+    def outwards(self) -> "Iterator[Scope]":
+        """The block and those around it."""
         scope: Scope | None = self
         while scope is not None:
-            if not scope.kinds or kind in scope.kinds:
-                yield scope._replace(outer=None)
+            yield scope._replace(outer=None)
             scope = scope.outer
 
     def __str__(self) -> str:
-        return f"inprofile.ignore({', '.join(map(repr, self.kinds))})"
+        return f"inprofile.ignore({', '.join(map(repr, self.patterns))})"
 
 
 class Ignore:
     """Context manager and decorator, sync and async: what runs inside is not judged.
 
-    Nothing of ``kinds`` is reported of it, and nothing at all if no kind is said. Holds for this
-    task, and for the tasks and threads that it starts. Costs a microsecond. One object serves
-    one block at a time; as a decorator it makes a fresh one for every call. Raises ValueError
-    for what is not a kind, or one that does not come of a loop: those are ignored by settings.
+    No finding of it is reported that fits one of ``patterns`` (kinds such as "n_plus_one",
+    relations such as "Post.*", and what else INPROFILE_IGNORE takes), and none at all without
+    patterns. Holds for this task, and for the tasks and threads that it starts. Costs a
+    microsecond. One object serves one block at a time; as a decorator it makes a fresh one for
+    every call. Raises ValueError for what is no pattern, or a kind that does not come of a loop:
+    those are ignored by settings.
     """
 
     __slots__ = ("_outer", "_scope")
 
-    def __init__(self, *kinds: str) -> None:
-        for each in kinds:
-            try:
-                kind(each)
-            except BadPattern as error:
-                raise ValueError(f"inprofile.ignore({each!r}): {error}") from None
-            if each not in NOTICED:
-                message = (
-                    f"inprofile.ignore({each!r}): a block can ignore {', '.join(NOTICED)}; "
-                    f"for {each} set INPROFILE_IGNORE=kind:{each} with a route: or file: beside it"
-                )
-                raise ValueError(message)
+    def __init__(self, *patterns: str) -> None:
+        for each in patterns:
+            _check(each)
         frame = sys._getframe(1)  # noqa: SLF001 - where it was written, to say so when it is stale
         code = frame.f_code
         place = Location(code.co_filename, frame.f_lineno, code.co_name)
-        self._scope = Scope(kinds, place)
+        self._scope = Scope(patterns, place)
         self._outer: Scope | None = None
 
     def __enter__(self) -> Self:
@@ -110,6 +102,20 @@ class Ignore:
         again = Ignore()
         again._scope = self._scope
         return again
+
+
+def _check(text: str) -> None:
+    try:
+        pattern = parse(text)
+    except BadPattern as error:
+        raise ValueError(f"inprofile.ignore({text!r}): {error}") from None
+    for term in pattern.terms:
+        if term.field == "kind" and not any(map(term.fits, NOTICED)):
+            message = (
+                f"inprofile.ignore({text!r}): a block can ignore {', '.join(NOTICED)}; for "
+                f"others set INPROFILE_IGNORE, as in INPROFILE_IGNORE='{text} route:/admin/*'"
+            )
+            raise ValueError(message)
 
 
 _scope = cast("ContextVar[Scope | None]", ignoring)

@@ -43,6 +43,10 @@ class Judgement:
         """The findings in a finished trace."""
         return [finding for finding, silent in self.weighed(trace) if not silent]
 
+    def silences(self, finding: Finding, ignored: Hashable) -> bool:
+        """Whether a finding is not to be reported, of what ran while that was ``ignoring`` it."""
+        return any(True for _ in self._silencing(finding, ignored))
+
     def weighed(self, trace: Trace) -> list[tuple[Finding, list[Ignored]]]:
         """All findings, each with what ignores it; nothing does if it is to be reported."""
         weighed: list[tuple[Finding, list[Ignored]]] = []
@@ -58,5 +62,7 @@ class Judgement:
     def _silencing(self, finding: Finding, scope: Hashable) -> Iterator[Ignored]:
         yield from (pattern for pattern in self.ignored if ignores.fits(pattern, finding))
         if isinstance(scope, Scope):
-            yield from scope.silencing(finding.kind)
+            for each in scope.outwards():
+                if ignores.fits_any(each.patterns, finding):
+                    yield each
         yield from ignores.silencing(finding)

@@ -62,7 +62,7 @@ class Lines:
         runs, self._runs = self._runs, Counter()
         for (file, line), count in runs.items():
             for comment in self._spoken[file][line]:
-                least = REPEATED_PASSES if "repeated_query" in comment.kinds else PASSES
+                least = REPEATED_PASSES if "repeated_query" in comment.patterns else PASSES
                 if count >= least:
                     yield comment
 

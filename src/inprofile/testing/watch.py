@@ -203,8 +203,8 @@ class Watch:
     def _label(self, ignored: object, settings: tuple[Pattern, ...] = ()) -> str:
         """What names something that ignores findings."""
         if isinstance(ignored, Comment):
-            unknown = f" (there is no kind {', '.join(ignored.unknown)})" if ignored.unknown else ""
-            return f"{self.shown.name(ignored.place)}: {ignored}{unknown}"
+            mistakes = "".join(f" ({mistake})" for mistake in ignored.mistakes)
+            return f"{self.shown.name(ignored.place)}: {ignored}{mistakes}"
         if isinstance(ignored, Scope):
             return f"{self.shown.name(ignored.place)}: {ignored}"
         if ignored in settings:
