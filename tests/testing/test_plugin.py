@@ -167,6 +167,14 @@ def test_a_bad_setting_ends_the_run_and_says_what_is_allowed(project, monkeypatc
     assert "Traceback" not in text
 
 
+def test_where_inprofile_is_switched_off_it_says_that_nothing_was_judged(project, monkeypatch):
+    monkeypatch.setenv("INPROFILE_ENABLED", "0")
+    project.write("test_shop.py", "from shop import load_all\ndef test_loop(db): load_all(db)")
+    run = project.run(FAIL)
+    assert run.outcomes == {"passed": 1}
+    assert run.summary() == ["switched off by INPROFILE_ENABLED: no test was judged"]
+
+
 def test_classes_parameters_and_skips_are_as_they_were(project):
     project.write(
         "test_shop.py",

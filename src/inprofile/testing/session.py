@@ -37,9 +37,10 @@ class Session:
             self.stop()
             self._stack = ExitStack()
             self._runtime = runtime = self._stack.enter_context(observed(_nothing))
-            runtime.open()  # which says who is told of traces that begin
-            self._started, runtime.recorder.started = runtime.recorder.started, self._begun
-            self.lines.start()
+            self.tally.is_off |= not runtime.recorder.enabled
+            if runtime.recorder.enabled:
+                runtime.open()  # which says who is told of traces that begin
+                self._started, runtime.recorder.started = runtime.recorder.started, self._begun
 
     def stop(self) -> None:
         """Put everything back as it was."""
@@ -56,6 +57,8 @@ class Session:
     def watch(self, name: str, markers: Iterable[pytest.Mark], fail_on: frozenset[str]) -> Watch:
         """A test that is about to be set up. Raises ValueError for a marker that cannot be."""
         self._running = watch = Watch(name, wish(markers, fail_on), Recorded(), self.shown)
+        if watch.asked.fail_on:
+            self.lines.start()
         return watch
 
     def verdict(self, watch: Watch, *, has_ended: bool) -> str:

@@ -27,12 +27,13 @@ class Tally:
     """``rows`` are the findings, by what identifies them.
 
     Of what ignores findings it has what was ``used``, and what was ``passed``: that had a chance
-    to be. Both by the text that names it.
+    to be. Both by the text that names it. ``is_off`` is whether inprofile was switched off.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     passed: set[str] = field(default_factory=set)
+    is_off: bool = False
 
     @property
     def stale(self) -> list[str]:
@@ -49,7 +50,8 @@ class Tally:
     def plain(self) -> dict[str, Any]:
         """For another process."""
         rows = {key: asdict(row) for key, row in self.rows.items()}
-        return {"rows": rows, "used": sorted(self.used), "passed": sorted(self.passed)}
+        used, passed = sorted(self.used), sorted(self.passed)
+        return {"rows": rows, "used": used, "passed": passed, "is_off": self.is_off}
 
     def merge(self, plain: dict[str, Any]) -> None:
         """What another process has found."""
@@ -57,9 +59,12 @@ class Tally:
             self.add(key, Row(**row))
         self.used.update(plain["used"])
         self.passed.update(plain["passed"])
+        self.is_off |= plain["is_off"]
 
     def lines(self) -> Iterable[str]:
         """The summary of the run."""
+        if self.is_off:
+            yield "switched off by INPROFILE_ENABLED: no test was judged"
         for row in sorted(self.rows.values(), key=lambda row: (-row.count, row.text)):
             first, others = row.tests[0], len(row.tests) - 1
             more = f" and {others} more" if others else ""
