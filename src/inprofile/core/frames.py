@@ -28,10 +28,9 @@ Position = int | tuple[int, int]
 
 
 class Beyond(NamedTuple):
-    """Who waits for a thread, task or greenlet: frames from the inside out, or where it was
-    started if that is known.
+    """Who waits for a thread, task or greenlet.
 
-    ``at_once`` says that it may wait for several of them together.
+    Its frames from the inside out, or where it was started if that is known. ``at_once`` says that it may wait for several of them together.
     """
 
     frames: Sequence[FrameType] = ()
@@ -47,10 +46,9 @@ hops: list[Hop] = []
 
 
 class Interpreter(NamedTuple):
-    """Code of a library that runs what the user wrote in another language: the nodes of a
-    template, the fields of a serializer.
+    """Code of a library that runs what the user wrote in another language.
 
-    ``local`` is the name of its local that says which part is being run (its instruction alone
+    The nodes of a template, the fields of a serializer. ``local`` is the name of its local that says which part is being run (its instruction alone
     says nothing), ``locate`` where that part was written.
     """
 
@@ -107,7 +105,7 @@ class Stand(NamedTuple):
     part: Any
 
     def outwards(self) -> "Iterator[Stand]":
-        """This frame and those around it, from the inside out."""
+        """The frame and those around it, from the inside out."""
         stand: Stand | None = self
         while stand is not None:
             yield stand

@@ -10,13 +10,14 @@ from collections.abc import Callable, Hashable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from inprofile.core.application import application
 from inprofile.core.frames import (
     Mark,
     Meeting,
+    Position,
     Stand,
     is_loops_own,
     meeting,
@@ -157,7 +158,7 @@ class Site:
             self.spans.append(span)
 
     def join(self, at: Stand, met: Meeting) -> None:
-        """This way was taken again: ``met`` made the same call."""
+        """Count that this way was taken again: ``met`` made the same call."""
         self.stand = at
         self.passes += 1
         if self.met is None or met.mark.depth >= self.met.mark.depth:
@@ -186,14 +187,14 @@ class Operation:
         self.unseen = unseen
         self.looks = 0
         self.sites: list[Site] = []
-        self.latest: Site | None = None
+        self.latest: Any = None
 
 
 calm: dict[Hashable, int] = {}
 """In how many traces of this process an operation was run once; below 0 once it was repeated."""
 
 
-def notice(
+def notice(  # noqa: C901, PLR0912 - written out: this is the price of every repeat
     span: Span, value: int, subject: Hashable = None, explain: Explain | None = None
 ) -> None:
     """Take note that ``span`` begins, for the element ``value``.
@@ -220,9 +221,9 @@ def notice(
         _look(operation, span, value, explain)
         _remember(key, is_repeated=operation.unseen is not None)
         return
-    site = operation.latest
-    inner = None
-    if site.far:  # written out: this is the price of every repeat
+    site: Site = operation.latest
+    inner: Any = None
+    if site.far:
         try:
             frame = getframe(3 + site.far)
             if frame.f_trace is site.loop and (
@@ -305,9 +306,7 @@ def _look(
 
 
 def _query(at: Stand) -> Stand | None:
-    """The application's line that runs the operation: its innermost frame, or what it wrote for
-    an interpreter.
-    """
+    """The application's innermost frame, or what it wrote for an interpreter."""
     for each in at.outwards():
         if each.part is not None or application.owns(each.mark.code):
             return each

@@ -115,7 +115,7 @@ def _finding(
     return Finding(
         kind=kind,
         route=trace.route,
-        statement=statement or str(group.sites[0].operation.name),
+        statement=statement or str(group.sites[0].spans[0].name),
         count=count,
         total_ns=total_ns,
         evidence=f"{count} runs for {group.elements} different elements",

@@ -88,8 +88,9 @@ def timed(
 ) -> Wrap:
     """A wrapper that records each call inside of a trace as a span of ``kind``.
 
-    ``begun`` is called before the library is, ``finished`` after it. ``leaf`` calls inside of one of their own kind are left alone: the driver below an ORM,
-    the transport below a client. Only our own part is shielded; the library's call is not.
+    ``begun`` is called before the library is, ``finished`` after it. ``leaf`` calls inside
+    of one of their own kind are left alone: the driver below an ORM, the transport below a
+    client. Only our own part is shielded; the library's call is not.
     """
     given = describe if callable(describe) else None
 
