@@ -95,7 +95,8 @@ def element(values: object) -> int:
     return hash(tuple(map(_part, values[:MAX_VALUES])))  # type: ignore[index]
 
 
-def _part(value: Any) -> Hashable:
+def _part(value: Any) -> Any:
+    """What is hashed of one value."""
     kind = type(value)
     if kind in SHORT:
         return value
@@ -106,8 +107,7 @@ def _part(value: Any) -> Hashable:
     if kind is Decimal:
         return str(value)  # a signalling NaN cannot be hashed
     if kind is datetime or kind is time:
-        naive: datetime | time = value.replace(tzinfo=None)  # a zone may be anybody's code
-        return naive
+        return value.replace(tzinfo=None)  # a zone may be anybody's code
     return id(value)
 
 
