@@ -114,7 +114,7 @@ def test_a_task_that_nobody_awaits_ends_where_it_began():
 def test_a_thread_goes_on_with_the_task_that_waits_for_it():
     async def main():
         found: list[str] = []
-        awaiting.waits.set(awaiting.current_task())
+        awaiting.waits.set(awaiting.Waiting(sys._getframe()))
         context = contextvars.copy_context()
         thread = threading.Thread(target=context.run, args=(lambda: found.extend(names()),))
         loop = asyncio.get_running_loop()

@@ -60,13 +60,17 @@ def test_two_lines_meet_in_their_frame_at_two_places():
     assert met.first != met.second
 
 
-def test_calls_of_different_threads_do_not_meet():
+def test_calls_of_different_threads_meet_where_threads_begin():
     found = []
     threads = [threading.Thread(target=lambda: found.append(here())) for _ in range(2)]
     for thread in threads:
         thread.start()
         thread.join()
-    assert meeting(*found) is None
+    met = meeting(*found)
+    assert met is not None
+    assert met.mark.code.co_name == "_bootstrap"
+    assert met.first == met.second
+    assert meeting(here(), found[0]) is None
 
 
 def test_nothing_of_the_user_lives_longer():

@@ -12,14 +12,32 @@ from contextvars import ContextVar
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
-from inprofile.core.frames import Beyond, Stand, hops
+from inprofile.core.frames import ASYNC, Beyond, Stand, hops
 
 MAX_DEPTH = 500
 """Awaitables within each other that are followed."""
 
 
-waits: ContextVar[Any] = ContextVar("inprofile_waits", default=None)
-"""The task that waits for this thread, given to it by those who hand work to threads."""
+class Waiting:
+    """Who waits for a thread: a task, and the frame of it that has handed over the work.
+
+    ``over`` is to be called when that is done: a thread may keep the context it was given, and
+    with it this, for ever.
+    """
+
+    __slots__ = ("frame", "task")
+
+    def __init__(self, frame: FrameType) -> None:
+        self.task = current_task()
+        self.frame: FrameType | None = frame
+
+    def over(self) -> None:
+        """Let go of the frame."""
+        self.task = self.frame = None
+
+
+waits: ContextVar[Waiting | None] = ContextVar("inprofile_waits", default=None)
+"""Who waits for this thread, given to it by those who hand work to threads."""
 
 
 class Started:
@@ -38,17 +56,34 @@ started: ContextVar[Started | None] = ContextVar("inprofile_started", default=No
 
 def beyond(frame: FrameType) -> Beyond | None:
     """Who waits for the task or thread that ``frame`` is the outermost of."""
-    task = current_task()
-    if task is None:
-        task = waits.get()
-        return None if task is None else Beyond(frames(task))
-    if getattr(task.get_coro(), "cr_frame", frame) is not frame:
-        return None  # a coroutine that is driven by hand
-    where = started.get()
-    if where is not None and where.task is task:
-        return Beyond(started=where.stand)
-    waiting = awaiter(task)
-    return None if waiting is None else Beyond(frames(waiting), at_once=True)
+    task, waiter = current_task(), waits.get()
+    if task is None and waiter is not None:
+        task = waiter.task
+        if not frame.f_code.co_flags & ASYNC:
+            return _handed_over(waiter)
+    if not frame.f_code.co_flags & ASYNC:
+        return None
+    for _ in range(MAX_DEPTH):
+        if task is None:
+            break
+        where, waiting = started.get(), awaiter(task)
+        if getattr(task.get_coro(), "cr_frame", None) is frame:
+            if where is not None and where.task is task:
+                return Beyond(started=where.stand)
+            return None if waiting is None else Beyond(frames(waiting), at_once=True)
+        task = waiting
+    return None
+
+
+def _handed_over(waiter: Waiting) -> Beyond | None:
+    """The frames of the task, which may run on for a moment when its thread has begun."""
+    frame, task = waiter.frame, waiter.task
+    if frame is None:
+        return None
+    suspended = [] if task is None else frames(task)
+    if frame in suspended:
+        return Beyond(suspended[suspended.index(frame) :])
+    return Beyond([frame])
 
 
 def current_task() -> Any | None:
