@@ -62,7 +62,7 @@ async def numbers():
 
 
 async def iterated():
-    return [each async for each in numbers()][0]
+    return await anext(aiter(numbers()))
 
 
 async def called_by_hand():
@@ -104,8 +104,8 @@ def test_a_task_that_nobody_awaits_ends_where_it_began():
             found.extend(names())
 
         task = asyncio.create_task(alone())
-        while not task.done():
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert task.done()
         return found
 
     assert asyncio.run(main())[0] == "alone"
@@ -117,8 +117,8 @@ def test_a_thread_goes_on_with_the_task_that_waits_for_it():
         awaiting.waits.set(awaiting.Waiting(sys._getframe()))
         context = contextvars.copy_context()
         thread = threading.Thread(target=context.run, args=(lambda: found.extend(names()),))
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, lambda: (thread.start(), thread.join()))
+        thread.start()
+        await asyncio.get_running_loop().run_in_executor(None, thread.join)
         return found
 
     assert asyncio.run(main())[:2] == ["<lambda>", "main"]

@@ -1,7 +1,7 @@
 """Marks on frames: who makes the same call again, and that nobody notices."""
 
 import gc
-import pdb
+import bdb
 import sys
 import threading
 import weakref
@@ -48,6 +48,7 @@ def test_two_calls_of_one_line_meet_in_the_frame_of_the_loop():
     assert met is not None
     assert met.mark.code.co_name == "<genexpr>"
     assert met.first == met.second
+    assert met.inner is not None
     assert met.inner.code is middle.__code__
 
 
@@ -142,7 +143,7 @@ def test_tracing_that_begins_in_a_marked_frame_goes_on_undisturbed():
 
 
 def test_a_debugger_can_stop_in_a_marked_frame(monkeypatch):
-    class Debugger(pdb.Pdb):
+    class Debugger(bdb.Bdb):
         def user_line(self, frame):
             seen.append(frame.f_code.co_name)
             self.set_continue()
@@ -152,7 +153,7 @@ def test_a_debugger_can_stop_in_a_marked_frame(monkeypatch):
     seen: list[str] = []
     outside = sys.gettrace()
     here()
-    Debugger(nosigint=True).set_trace(sys._getframe())
+    Debugger().set_trace(sys._getframe())
     here()
     sys.settrace(outside)
     assert seen == ["test_a_debugger_can_stop_in_a_marked_frame"]

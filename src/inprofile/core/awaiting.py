@@ -5,6 +5,7 @@ pinned by a test. Read for the first repeats of an operation alone.
 """
 
 import asyncio
+import contextlib
 import functools
 import gc
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
 from inprofile.core.frames import ASYNC, Beyond, Stand, hops
+
+MAX_NESTED = 3
+"""Futures within each other: gather in shield in wait_for."""
 
 MAX_DEPTH = 500
 """Awaitables within each other that are followed."""
@@ -137,23 +141,24 @@ def _waiting(future: Any, depth: int = 0) -> Iterator[Any]:
     for callback in getattr(future, "_callbacks", None) or ():
         function = callback[0] if isinstance(callback, tuple) else callback
         owner = getattr(function, "__self__", None)
-        if isinstance(function, functools.partial):  # wait_for, before 3.12
-            for value in function.args:
-                yield from _waiting(value, depth + 1) if asyncio.isfuture(value) else ()
         if isinstance(owner, asyncio.Task):
             yield owner
         elif isinstance(getattr(owner, "_parent_task", None), asyncio.Task):  # a TaskGroup
             yield owner._parent_task  # type: ignore[union-attr]  # noqa: SLF001
-        elif depth < 3:  # noqa: PLR2004 - gather in shield in wait_for
-            for cell in getattr(function, "__closure__", None) or ():
-                try:
-                    value = cell.cell_contents
-                except ValueError:
-                    continue
+        elif depth < MAX_NESTED:
+            for value in _held(function):
                 if asyncio.isfuture(value) and value is not future:
-                    if isinstance(value, asyncio.Task):
-                        yield value
+                    yield from [value] if isinstance(value, asyncio.Task) else ()
                     yield from _waiting(value, depth + 1)
+
+
+def _held(function: Any) -> Iterator[object]:
+    """What a callback knows: gather and wait have closures, wait_for (before 3.12) a partial."""
+    if isinstance(function, functools.partial):
+        yield from function.args
+    for cell in getattr(function, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # an empty one
+            yield cell.cell_contents
 
 
 hops.append(beyond)

@@ -39,7 +39,8 @@ Position = int | tuple[int, int]
 class Beyond(NamedTuple):
     """Who waits for a thread, task or greenlet.
 
-    Its frames from the inside out, or where it was started if that is known. ``at_once`` says that it may wait for several of them together.
+    Its frames from the inside out, or where it was started if that is known. ``at_once`` says
+    that it may wait for several of them together.
     """
 
     frames: Sequence[FrameType] = ()
@@ -57,8 +58,9 @@ hops: list[Hop] = []
 class Interpreter(NamedTuple):
     """Code of a library that runs what the user wrote in another language.
 
-    The nodes of a template, the fields of a serializer. ``local`` is the name of its local that says which part is being run (its instruction alone
-    says nothing), ``locate`` where that part was written.
+    The nodes of a template, the fields of a serializer. ``local`` is the name of its local that
+    says which part is being run (its instruction alone says nothing), ``locate`` where that part
+    was written.
     """
 
     code: CodeType

@@ -80,7 +80,8 @@ called, and the frames from the inside out that are not around the loop as well.
 def element(values: object) -> int:
     """A number by which the parameters of an operation are told apart from others.
 
-    Looks at values of the standard library's types alone and keeps none. Costs 0.1 microseconds for a number.
+    Looks at values of the standard library's types alone and keeps none. Costs 0.1 microseconds
+    for a number.
     """
     kind = type(values)
     if kind is tuple:

@@ -23,11 +23,15 @@ Finished = Callable[..., None]
 
 
 class Patch(NamedTuple):
-    """Replace ``module.path`` by ``wrap(original)``; a missing ``optional`` one is no error."""
+    """Replace ``module.path`` by ``wrap(original)``; a missing ``optional`` one is no error.
+
+    One that only ``reads`` leaves the original where it is: ``wrap`` takes note of its code.
+    """
 
     path: str
     wrap: Wrap
     optional: bool = False
+    reads: bool = False
 
 
 # What open_span and close_span do stands here without the calls: this is the price of every

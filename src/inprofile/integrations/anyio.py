@@ -69,5 +69,5 @@ ABOUT = About(
 
 PATCHES = {
     "anyio.to_thread": (Patch("run_sync", _run_sync),),
-    "anyio._backends._asyncio": (Patch("WorkerThread.run", working),),
+    "anyio._backends._asyncio": (Patch("WorkerThread.run", working, reads=True),),
 }

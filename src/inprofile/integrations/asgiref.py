@@ -77,5 +77,7 @@ PATCHES = {
         Patch("SyncToAsync.__call__", _call),
         Patch("SyncToAsync.thread_handler", _thread_handler),
     ),
-    "asgiref.current_thread_executor": (Patch("CurrentThreadExecutor.run_until_future", working),),
+    "asgiref.current_thread_executor": (
+        Patch("CurrentThreadExecutor.run_until_future", working, reads=True),
+    ),
 }

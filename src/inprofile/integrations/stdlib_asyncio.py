@@ -65,5 +65,5 @@ PATCHES = {
     "asyncio": (Patch("to_thread", _to_thread),),
     "asyncio.taskgroups": (Patch("TaskGroup.create_task", _create_task),),
     "asyncio.threads": (Patch("to_thread", _to_thread),),
-    "concurrent.futures.thread": (Patch("_worker", working),),
+    "concurrent.futures.thread": (Patch("_worker", working, reads=True),),
 }
