@@ -69,7 +69,7 @@ def looked_up(
     """
     if type(text) is not str or len(text) > MAX_TEXT:
         return
-    if serves_many(text) or (_has_list(values) and _ANY.search(text)):
+    if serves_many(text) or (_ANY.search(text) and _has_list(values)):
         if span.trace.recorder.thorough:  # a recording says of each statement where it ran
             notice(span, 0, _SERVES_MANY, _unbatchable)
         return

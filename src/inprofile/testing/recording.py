@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from inprofile.core.model import Finding, Span, Trace
-from inprofile.core.repeats import Operation, Site
+from inprofile.detectors import places
 from inprofile.detectors.judgement import Judgement
 from inprofile.doors.block import Block
 from inprofile.runtime import Runtime, observed
@@ -73,11 +73,9 @@ class Recorded:
         """
         if not self.traces:
             return
-        operations: dict[object, Operation] = block.operations or {}
-        for operation in operations.values():
-            for site in operation.sites:
-                if site.spans[0].kind == "http" and all(map(self._arrived, site.spans)):
-                    _quieten(site)
+        for site in places.sites(block):
+            if site.spans[0].kind == "http" and all(map(self._arrived, site.spans)):
+                site.facts = site.facts._replace(batch=False)
 
     def _arrived(self, span: Span) -> bool:
         return any(span.start_ns <= each.root.start_ns <= span.end_ns for each in self.traces)
@@ -89,10 +87,6 @@ class Recorded:
             owner = owner.outer
         if owner is self or innermost is None:
             self.traces.append(trace)
-
-
-def _quieten(site: Site) -> None:
-    site.facts = site.facts._replace(batch=False)
 
 
 def record() -> contextlib.AbstractContextManager[Recorded]:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from inprofile.core.model import Location, Span, Trace
-from inprofile.core.repeats import Operation
 from inprofile.detectors import places
 from inprofile.testing.shown import Shown
 
@@ -38,12 +37,10 @@ def _verb(span: Span) -> str:
 
 
 def _lines(trace: Trace) -> Iterator[tuple[Span, Location | None]]:
-    operations: dict[object, Operation] = trace.operations or {}
-    for operation in list(operations.values()):
-        for site in operation.sites:
-            place = places.query(site)
-            for span in site.spans:
-                yield span, place
+    for site in places.sites(trace):
+        place = places.query(site)
+        for span in site.spans:
+            yield span, place
 
 
 def too_many(found: Counter[Statement], limit: int, shown: Shown) -> str:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from inprofile.core.model import Finding, Location, Trace
-from inprofile.core.repeats import Operation
 from inprofile.detectors import ignores, places
 from inprofile.detectors.ignores import Comment
 from inprofile.detectors.ignoring import Scope
@@ -257,12 +256,10 @@ def _recorded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _places(trace: Trace) -> Iterator[Location]:
     """Lines that are known to have run in a trace: those of its loops and its operations."""
-    operations: dict[object, Operation] = trace.operations or {}
-    for operation in operations.values():
-        for site in operation.sites:
-            for place in (places.query(site), places.loop(site)):
-                if place is not None:
-                    yield place
+    for site in places.sites(trace):
+        for place in (places.query(site), places.loop(site, trace.begun)):
+            if place is not None:
+                yield place
 
 
 def _concerns(pattern: Pattern, trace: Trace) -> bool:
