@@ -16,21 +16,21 @@ from inprofile.core.buckets import layout
 from inprofile.core.cells import Cells
 from inprofile.core.group import Group, UnsafeDirectory, default_base, identify, prepare
 from inprofile.core.guard import guard, log
+from inprofile.core.judge import Judge
 from inprofile.core.meter import Meter
 from inprofile.core.model import Trace
 from inprofile.core.pipeline import Drain, Kept, Pipeline
 from inprofile.core.pools import pools
 from inprofile.core.recorder import Recorder, current, release
 from inprofile.core.slots import Snapshot, claim, snapshot
-from inprofile.detectors.nplusone import detect as nplusone
-from inprofile.detectors.slow_query import THRESHOLD_NS
-from inprofile.detectors.slow_query import detect as slow_query
+from inprofile.detectors import nplusone, slow_query
 from inprofile.doors import asgi, wsgi
 from inprofile.doors.job import Job
 from inprofile.doors.protocol import is_wsgi
 from inprofile.exporters.claim import Claim, starlette_claim
 from inprofile.exporters.django_claim import django_claim
 from inprofile.exporters.endpoint import Endpoint
+from inprofile.exporters.finding_log import FindingLog
 from inprofile.exporters.flask_claim import flask_claim
 from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
 from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
@@ -41,7 +41,8 @@ from inprofile.storage.store import NewerSchema, Store
 if TYPE_CHECKING:
     from inprofile.exporters.prometheus import Collector
 
-DETECTORS = (nplusone, slow_query)
+DETECTORS = (nplusone.detect, slow_query.detect)
+LOOKS = (nplusone.problems, slow_query.problems)
 DOORS = (asgi.Door, wsgi.Door)
 Observer = Callable[[Trace], None]
 
@@ -70,8 +71,8 @@ class Runtime:
             started=lambda trace: self.open().started(trace),
             sample_rate=settings.sample_rate,
             slow_ns=round(settings.slow_ms * 1e6),
-            suspicious=_suspicious,
-            suspect_ns=THRESHOLD_NS,
+            suspicious=Judge(LOOKS, self._found),
+            suspect_ns=slow_query.THRESHOLD_NS,
             max_spans=settings.max_spans,
             tracing=settings.tracing,
         )
@@ -171,6 +172,8 @@ class Runtime:
         except (OSError, UnsafeDirectory) as error:
             self.private = str(error)
             log.warning("inprofile: this process counts for itself alone: %s", error)
+        if settings.log_findings:
+            drains.append(FindingLog())
         if cells is None:
             cells = Cells(None, self.bounds, capacity)
         self.pipeline = Pipeline(DETECTORS, drains, [self._tick], self._dropped)
@@ -223,6 +226,9 @@ class Runtime:
             meter.cells.close()
 
     # What the recorder calls
+
+    def _found(self, kind: str, route: str) -> None:
+        self.open().count(metrics.FINDINGS, kind, route)
 
     def _keep(self, trace: Trace) -> None:
         self.open().count(metrics.KEPT, trace.reason)
@@ -292,10 +298,6 @@ class Runtime:
             "last_error": guard.last or None,
             "settings": {name: _plain(value) for name, value in asdict(self.settings).items()},
         }
-
-
-def _suspicious(trace: Trace) -> bool:
-    return any(True for detect in DETECTORS for _ in detect(trace))
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from inprofile.core.model import Finding, Trace
+from inprofile.core.judge import Problem
+from inprofile.core.model import Finding, Span, Trace
 
 THRESHOLD_NS = 500_000_000
 """Half a second in one statement: https://www.nngroup.com/articles/response-times-3-important-limits/
@@ -11,14 +12,26 @@ gives one second for a whole answer to keep a person's flow of thought."""
 
 def detect(trace: Trace) -> Iterator[Finding]:
     """One finding for each statement that took longer than the threshold on average."""
+    for span in _slow(trace):
+        yield Finding(
+            kind="slow_query",
+            route=trace.route,
+            statement=str(span.name),
+            count=span.count,
+            total_ns=span.duration_ns,
+            evidence=f"took {span.duration_ns / span.count / 1e6:.0f} ms a run",
+            fix="Look at its plan (EXPLAIN): an index or fewer rows usually help.",
+        )
+
+
+def problems(trace: Trace) -> Iterator[Problem]:
+    """What ``detect`` finds, by statement alone; nothing in a trace that is too short for it."""
+    if trace.wall_ns >= THRESHOLD_NS:
+        for span in _slow(trace):
+            yield "slow_query", span.name
+
+
+def _slow(trace: Trace) -> Iterator[Span]:
     for span in trace.spans:
         if span.kind == "db" and span.count and span.duration_ns / span.count >= THRESHOLD_NS:
-            yield Finding(
-                kind="slow_query",
-                route=trace.route,
-                statement=str(span.name),
-                count=span.count,
-                total_ns=span.duration_ns,
-                evidence=f"took {span.duration_ns / span.count / 1e6:.0f} ms a run",
-                fix="Look at its plan (EXPLAIN): an index or fewer rows usually help.",
-            )
+            yield span
