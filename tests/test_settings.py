@@ -71,6 +71,7 @@ REFUSED = [
     ("slow_ms", "-1", "a number from 0 to 1e+09"),
     ("slow_ms", "inf", "a number from 0 to 1e+09"),
     ("slow_ms", "1s", "a number from 0 to 1e+09"),
+    ("log_findings", "quietly", "1, true, yes, on, 0, false, no or off"),
     ("dir", "~nobody-of-this-name/x", "a path"),
     ("dir", "a\0b", "a path"),
     ("metrics_path", "metrics", "a path that starts with /, or nothing"),

@@ -36,8 +36,15 @@ def amount(kind: str, operation: str, relation: str, count: int, elements: int) 
     said = runs(kind, operation, count)
     if not elements:
         return said
-    noun = "row" if relation or operation == "write" else "value"
+    noun = element(kind, operation, relation)
     return f"{said} for {elements:,} {noun if elements == 1 else noun + 's'}"
+
+
+def element(kind: str, operation: str, relation: str) -> str:
+    """What one run is for: a ``row`` where that is known, and otherwise a ``value``."""
+    if kind == "cache_n_plus_one":
+        return "key"
+    return "row" if relation or operation == "write" else "value"
 
 
 def share(part: float) -> str:

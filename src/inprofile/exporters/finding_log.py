@@ -1,4 +1,4 @@
-"""Findings as lines of the log ``inprofile``: what runs in which loop, and what to write instead."""
+"""Findings as lines of the log ``inprofile``: what runs in which loop, and what to do."""
 
 import time
 from collections import deque
@@ -68,7 +68,7 @@ def _lines(trace: Trace, finding: Finding) -> Iterator[str]:
     share = wording.share(finding.share) if finding.share else ""
     much = ", ".join(filter(None, [amount or finding.evidence, share]))
     route = f"{trace.method} {trace.route}".strip()
-    yield f"{wording.title(finding.kind)} in {route}: {about}: {much}"
+    yield f"inprofile: {wording.title(finding.kind)} in {route}: {about}: {much}"
     for name, place in (("loop", finding.loop), ("query", finding.query)):
         if place is not None:
             yield f"  {name:<5} {_sourced(place)}"

@@ -6,7 +6,7 @@ from inprofile.analysis.costs import costs
 from inprofile.analysis.facts import Facts
 from inprofile.analysis.routes import Route
 from inprofile.analysis.work import Work
-from inprofile.report import notes, tables
+from inprofile.report import findings, notes, tables
 from inprofile.report.tables import Row, Table
 from inprofile.report.units import duration, mean, percent, place
 
@@ -28,6 +28,7 @@ def _lines(facts: Facts, top: int) -> Iterator[str]:
                 yield from _stages(work, route, noun)
     for table in tables.tables(facts, top):
         yield from _table(table)
+    yield from _findings(facts, top)
     yield from ("", "## What is not known", "")
     yield from _notes(notes.gaps(facts))
     yield from ("", "## How these numbers were obtained", "")
@@ -54,21 +55,41 @@ def _stages(work: Work, route: Route, noun: str) -> Iterator[str]:
         yield f"- {percent(cost.share_of_route)} {cost.stage}: {code(place(cost.name))}, {often}"
 
 
+def _findings(facts: Facts, top: int) -> Iterator[str]:
+    if not facts.findings:
+        return
+    yield from ("", f"## {findings.TITLE}")
+    for position, card in enumerate(findings.cards(facts, top), start=1):
+        yield from ("", f"### {position}. {card.title} in {code(card.route)}", "")
+        yield from (f"{code(card.about)}: {escaped(card.amount)}", "")
+        for line in card.lines:
+            place = line.label in {"loop", "query", "in"}
+            said = code(line.text) if place else escaped(line.text)
+            parts = [part for part in (said if line.text else "", _source(line.code)) if part]
+            yield f"- **{line.label}**: {': '.join(parts)}"
+    if left := findings.left_out(facts, top):
+        yield from ("", left)
+
+
+def _source(text: str) -> str:
+    return code(text) if text else ""
+
+
 def _table(table: Table) -> Iterator[str]:
     yield from ("", f"## {table.title}", "")
     yield _row(table.label, *table.columns)
     numbers = len(table.columns) - table.tail
     yield "|---|" + "--:|" * numbers + "---|" * table.tail
     for row in table.rows:
-        yield _row(_label(table, row), *map(escaped, row.cells))
+        yield _row(_label(row), *map(escaped, row.cells))
     if table.note:
         yield from ("", table.note)
 
 
-def _label(table: Table, row: Row) -> str:
+def _label(row: Row) -> str:
     if row.below:
         return f"↳ {escaped(row.label)}"
-    return escaped(row.label) if table.label == "finding" else code(row.label)
+    return code(row.label)
 
 
 def _row(*cells: str) -> str:
