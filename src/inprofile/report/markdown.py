@@ -1,5 +1,6 @@
 """The facts as Markdown: for an issue, a pull request or a chat."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from inprofile.analysis.costs import costs
@@ -7,6 +8,7 @@ from inprofile.analysis.facts import Facts
 from inprofile.analysis.routes import Route
 from inprofile.analysis.work import Work
 from inprofile.report import findings, notes, tables
+from inprofile.report.findings import Line
 from inprofile.report.tables import Row, Table
 from inprofile.report.units import duration, mean, percent, place
 
@@ -60,19 +62,25 @@ def _findings(facts: Facts, top: int) -> Iterator[str]:
         return
     yield from ("", f"## {findings.TITLE}")
     for position, card in enumerate(findings.cards(facts, top), start=1):
-        yield from ("", f"### {position}. {card.title} in {code(card.route)}", "")
-        yield from (f"{code(card.about)}: {escaped(card.amount)}", "")
+        yield from ("", f"### {position}. {card.title} in {inline(card.route)}", "")
+        yield from (f"{inline(card.about)}: {escaped(card.amount)}", "")
         for line in card.lines:
-            place = line.label in {"loop", "query", "in"}
-            said = code(line.text) if place else escaped(line.text)
-            parts = [part for part in (said if line.text else "", _source(line.code)) if part]
-            yield f"- **{line.label}**: {': '.join(parts)}"
+            yield from _fact(line)
     if left := findings.left_out(facts, top):
         yield from ("", left)
 
 
-def _source(text: str) -> str:
-    return code(text) if text else ""
+def _fact(line: Line) -> Iterator[str]:
+    is_place = line.label in {"loop", "query", "in"}
+    text = inline(line.text) if is_place else escaped(line.text)
+    if "\n" in line.code:
+        fence = "`" * (max(map(len, re.findall("`*", line.code))) + 3)
+        yield from (f"- **{line.label}**: {text}".rstrip(), "", f"  {fence}python")
+        yield from (f"  {row}".rstrip() for row in line.code.splitlines())
+        yield from (f"  {fence}", "")
+        return
+    parts = [text if line.text else "", inline(line.code) if line.code else ""]
+    yield f"- **{line.label}**: {': '.join(filter(None, parts))}"
 
 
 def _table(table: Table) -> Iterator[str]:
@@ -97,12 +105,17 @@ def _row(*cells: str) -> str:
 
 
 def code(text: str) -> str:
-    """``text`` as code inside of a table: fenced by more backticks than it holds in a row."""
+    """``text`` as code inside of a table."""
+    return inline(text).replace("|", "\\|")
+
+
+def inline(text: str) -> str:
+    """``text`` as code in a line: fenced by more backticks than it holds in a row."""
     fence = "`"
     while fence in text:
         fence += "`"
     pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{_one_line(text).replace('|', chr(92) + '|')}{pad}{fence}"
+    return f"{fence}{pad}{_one_line(text)}{pad}{fence}"
 
 
 def escaped(text: str) -> str:

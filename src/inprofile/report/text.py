@@ -114,7 +114,8 @@ def _fact(line: Line, console: Console) -> None:
     for i, row in enumerate(text.wrap(console, width, overflow="fold", tab_size=4)):
         label = "" if i else line.label
         row.rstrip()
-        console.print(Text(f"{'':<{2 * INDENT}}{label:<{FACTS - 2 * INDENT}}", "dim") + row)
+        start = f"{'':<{2 * INDENT}}{label:<{FACTS - 2 * INDENT}}"
+        console.print(Text().append(start, "dim").append_text(row))
 
 
 def _table(table: Table, console: Console) -> None:
