@@ -71,7 +71,7 @@ class Runtime:
             started=lambda trace: self.open().started(trace),
             sample_rate=settings.sample_rate,
             slow_ns=round(settings.slow_ms * 1e6),
-            suspicious=Judge(LOOKS, self._found),
+            suspicious=self._judge(),
             suspect_ns=slow_query.THRESHOLD_NS,
             max_spans=settings.max_spans,
             tracing=settings.tracing,
@@ -189,6 +189,7 @@ class Runtime:
         self.pipeline = self.store = self.group = None
         self.recorder.started = lambda trace: self.open().started(trace)
         self.recorder.sink = lambda trace: self.open().record(trace)
+        self.recorder.suspicious = self._judge()
         return meter
 
     def close(self, timeout_s: float = 2.0) -> None:
@@ -226,6 +227,10 @@ class Runtime:
             meter.cells.close()
 
     # What the recorder calls
+
+    def _judge(self) -> Judge:
+        """One that has seen nothing yet: every process keeps the first of what it finds."""
+        return Judge(LOOKS, self._found)
 
     def _found(self, kind: str, route: str) -> None:
         self.open().count(metrics.FINDINGS, kind, route)

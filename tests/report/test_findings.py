@@ -21,7 +21,7 @@ SOURCE = """\
 def posts(request):
     found = Post.objects.filter(published=True)
     for post in found:
-        names.append(f"{post.author.first_name} {post.author.last_name} of {post.blog.title}, {today}")
+        names.append(f"{post.author.name} of {post.blog.title}")
 """
 
 
@@ -108,7 +108,7 @@ def test_a_finding_says_everything_in_the_order_of_reading(
     loop    blog/views.py:3 posts
             for post in found:
     query   blog/views.py:4 posts
-            names.append(f"{post.author.first_name} {post.author.last_name} of {post.blog.title}, {today}")
+            names.append(f"{post.author.name} of {post.blog.title}")
     runs    SELECT author.id, author.name, author.email FROM author WHERE author.id = ?
     fix     select_related("author")
     in      blog/views.py:2 posts
@@ -176,12 +176,24 @@ def test_what_grows_with_the_square_of_the_rows_is_said_to(stored, author, print
     assert "grows faster than the rows: 25 … 400 queries" in printed(stored(*squares))
 
 
-def test_what_differs_for_the_same_rows_varies(stored, author, printed):
-    kind = "repeated_query"
-    repeated = [replace(author, kind=kind, relation="", count=n, elements=1) for n in (6, 20)]
-    shown = printed(stored(*repeated))
-    assert "varies, not with the values: 6 … 20 queries in 2 traces" in shown
-    assert "typically the same query 6 times" in shown
+def test_what_has_nothing_to_do_with_the_rows_differs(stored, author, printed):
+    several = [replace(sized(author, n), elements=elements) for n, elements in ((6, 9), (20, 8))]
+    assert "differs, not with the rows: 6 … 20 queries in 2 traces" in printed(stored(*several))
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ((6, 20), "differs: 6 … 20 queries, in 2 traces"),
+        ((6, 6), "always 6 queries, in 2 traces"),
+        ((6,), "n/a: seen in 1 trace"),
+    ],
+)
+def test_a_repeated_query_has_no_rows_to_grow_with(stored, author, printed, counts, said):
+    about = {"kind": "repeated_query", "relation": "", "elements": 1}
+    shown = printed(stored(*[replace(author, count=n, **about) for n in counts]))
+    assert f"    growth  {said}\n" in shown
+    assert "the same query 6 times, 42 % of the time" in shown
 
 
 def test_a_job_runs_and_has_no_method(stored, author, printed):
@@ -241,7 +253,7 @@ def test_markdown_has_a_heading_for_each_and_code_as_code(stored, author, tmp_pa
 `Post.author`: 100 queries for 100 rows, 42 % of the time
 
 - **loop**: `blog/views.py:3 posts`: `for post in found:`
-- **query**: `blog/views.py:4 posts`: `names.append(f"{post.author.first_name} {post.author.last_name} of {post.blog.title}, {today}")`
+- **query**: `blog/views.py:4 posts`: `names.append(f"{post.author.name} of {post.blog.title}")`
 - **runs**: `SELECT author.id, author.name, author.email FROM author WHERE author.id = ?`
 - **fix**: `select_related("author")`
 - **in**: `blog/views.py:2 posts`: `found = Post.objects.filter(published=True)`

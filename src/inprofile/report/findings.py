@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inprofile.analysis.facts import Facts
 from inprofile.analysis.findings import LOOPED, FindingSummary, Place
-from inprofile.analysis.growth import CONSTANT, GROWS, VARIES, Growth
+from inprofile.analysis.growth import CONSTANT, GROWS, UNKNOWN, VARIES, Growth
 from inprofile.core import wording
 from inprofile.report import tables
 from inprofile.report.units import duration, place, plural
@@ -104,6 +104,11 @@ def _growth(finding: FindingSummary, growth: Growth) -> str:
     seen = plural(growth.traces, "trace")
     ranged = growth.least if growth.least == growth.most else f"{growth.least:,} … {growth.most:,}"
     runs = wording.runs(finding.kind, finding.operation, ranged)
+    if finding.kind == "repeated_query":  # for one element, so it grows with something else
+        always = "always" if growth.verdict == CONSTANT else "differs:"
+        return (
+            f"n/a: seen in {seen}" if growth.verdict == UNKNOWN else f"{always} {runs}, in {seen}"
+        )
     noun = wording.element(finding.kind, finding.operation, finding.relation)
     each = f", {duration(growth.element_ns)} for each {noun}" if growth.element_ns else ""
     if growth.verdict == GROWS:
@@ -111,7 +116,7 @@ def _growth(finding: FindingSummary, growth: Growth) -> str:
         how = f"grows faster than the {noun}s" if faster else f"grows with the {noun}s"
         return f"{how}: {runs} in {seen}{each}"
     if growth.verdict == VARIES:
-        return f"varies, not with the {noun}s: {runs} in {seen}"
+        return f"differs, not with the {noun}s: {runs} in {seen}"
     if growth.verdict == CONSTANT:
         return f"always {runs}, in {seen}{each}"
     return f"n/a: seen in {seen}{each}"
