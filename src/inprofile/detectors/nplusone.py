@@ -37,7 +37,8 @@ class _Group:
 
     @property
     def elements(self) -> int:
-        return len(set().union(*(site.elements for site in self.sites)))
+        first, *others = (site.elements for site in self.sites)
+        return len(first.union(*others)) if others else len(first)
 
 
 def detect(trace: Trace) -> Iterator[Finding]:
