@@ -51,8 +51,14 @@ def counted():
     }
 
 
+def flush():
+    pipeline = running().pipeline
+    assert pipeline is not None
+    assert pipeline.flush()
+
+
 def kept(group):
-    running().pipeline.flush()
+    flush()
     store = Store(group)
     reasons = [(trace.route, trace.reason) for trace in store.traces()]
     return reasons, store.findings()
@@ -144,7 +150,7 @@ def test_a_finding_is_logged_once_with_its_lines(group, caplog):
     with closing(shelf()) as db:
         for _ in range(3):
             one_by_one(db)
-    running().pipeline.flush()
+    flush()
     (said,) = [entry for entry in caplog.records if entry.name == "inprofile"]
     first, loop, query = said.getMessage().splitlines()
     assert first.startswith("inprofile: N+1 in job:list: SELECT title FROM book WHERE id = ?: 5 q")
@@ -157,13 +163,13 @@ def test_the_log_can_be_turned_off_and_recordings_leave_it_alone(group, caplog):
     inprofile.instrument(sample_rate=1, log_findings=False)
     with closing(shelf()) as db:
         one_by_one(db)
-        running().pipeline.flush()
+        flush()
         inprofile.uninstrument()
         inprofile.instrument()
         with record() as recorded:
             one_by_one(db)
         assert len(recorded.findings) == 1
-        assert running().pipeline.flush()
+        flush()
     assert caplog.records == []
 
 

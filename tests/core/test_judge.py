@@ -1,12 +1,11 @@
 """Every problem counts; what is kept of them is little, and the first of each."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from inprofile.core import judge as judges
 from inprofile.core.guard import guard
-from inprofile.core.judge import ANY_NS, BURST, FEW, LATER_NS, SOON_NS, Judge
+from inprofile.core.judge import ANY_NS, BURST, FEW, LATER_NS, SOON_NS, Judge, Problem
+from inprofile.core.model import Trace
 
 SECOND_NS = 1_000_000_000
 
@@ -16,15 +15,23 @@ def counted():
     return []
 
 
+def finished(clock, route="/"):
+    trace = Trace(None, "http", "GET", "http", clock, 100)
+    trace.route = route
+    trace.root.end_ns = clock()
+    return trace
+
+
 @pytest.fixture
 def judged(counted, clock):
     """Judge a trace of a route, which has these problems."""
-    judge = Judge([lambda trace: trace.problems], lambda kind, route: counted.append((kind, route)))
+    found: list[Problem] = []
+    judge = Judge([lambda _trace: found], lambda *each: counted.append(each))
 
     def ask(*problems, route="/", after_ns=0):
         clock.advance(after_ns)
-        root = SimpleNamespace(end_ns=clock())
-        return judge(SimpleNamespace(route=route, root=root, problems=problems))
+        found[:] = problems
+        return judge(finished(clock, route))
 
     return ask
 
@@ -100,7 +107,7 @@ def test_an_error_of_one_look_is_ours_and_the_others_count(counted, clock):
     judge = Judge(
         [broken, lambda _trace: [("slow_query", "x")]], lambda *each: counted.append(each)
     )
-    assert judge(SimpleNamespace(route="/", root=SimpleNamespace(end_ns=clock())))
+    assert judge(finished(clock))
     assert counted == [("n_plus_one", "/"), ("slow_query", "/")]
     assert guard.errors == 1
     guard.errors = 0

@@ -6,10 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from inprofile.core.model import Finding, Location
+from inprofile.core.model import Finding, Location, Trace
 from inprofile.exporters.finding_log import AGAIN_S, MAX_SITES, MOST, FindingLog
 
-TRACE = SimpleNamespace(method="GET", route="/posts")
+TRACE = Trace(None, "http", "GET", "http", lambda: 0, 100)
+TRACE.route = "/posts"
 
 SOURCE = """\
 def posts():
