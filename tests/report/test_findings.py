@@ -114,7 +114,7 @@ def test_a_finding_says_everything_in_the_order_of_reading(
     in      blog/views.py:2 posts
             found = Post.objects.filter(published=True)
     saves   20.0 ms … 41.0 ms per request
-    growth  grows with the rows: 5 … 200 queries in 3 traces, 420 µs for each row
+    growth  grows with the rows: 5 … 200 queries in 3 traces, 420 µs a row
     seen    in 3 kept traces; 1,200 requests had it, 51.2 s in all
 
 """
@@ -145,6 +145,13 @@ def test_without_a_relation_it_is_about_the_statement(stored, author, printed):
     assert "\n    fix" not in shown
 
 
+def test_a_loop_in_one_line_is_shown_once(stored, author, printed, views):
+    facts = stored(replace(author, query=author.loop))
+    assert "    query   the same line\n" in printed(facts)
+    assert printed(facts).count("for post in found:") == 1
+    assert "- **query**: the same line\n" in markdown.render(facts, 5)
+
+
 def test_a_fix_of_several_lines_keeps_them(stored, author, printed):
     fix = "ids = [post.author_id for post in found]\nauthors = Author.objects.in_bulk(ids)"
     shown = printed(stored(replace(author, fix=fix)))
@@ -163,8 +170,8 @@ def test_a_place_outside_of_the_current_directory_has_its_last_parts(
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ((3, 3, 3), "always 3 queries, in 3 traces, 420 µs for each row"),
-        ((7,), "n/a: seen in 1 trace, 420 µs for each row"),
+        ((3, 3, 3), "always 3 queries, in 3 traces, 420 µs a row"),
+        ((7,), "n/a: seen in 1 trace, 420 µs a row"),
     ],
 )
 def test_growth_is_as_honest_as_the_number_of_traces(stored, author, printed, counts, said):
@@ -258,7 +265,7 @@ def test_markdown_has_a_heading_for_each_and_code_as_code(stored, author, tmp_pa
 - **fix**: `select_related("author")`
 - **in**: `blog/views.py:2 posts`: `found = Post.objects.filter(published=True)`
 - **saves**: 20.0 ms … 41.0 ms per request
-- **growth**: n/a: seen in 1 trace, 420 µs for each row
+- **growth**: n/a: seen in 1 trace, 420 µs a row
 - **seen**: in 1 kept trace; 3 requests had it, 126 ms in all
 """
     )

@@ -19,11 +19,12 @@ STEEP = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One fact of a card: what it is, in words, and as code."""
+    """One fact of a card: what it is, in words or as a place, and as code."""
 
     label: str
     text: str = ""
     code: str = ""
+    is_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +83,19 @@ def _noun(finding: FindingSummary, facts: Facts) -> str:
 
 
 def _lines(finding: FindingSummary, noun: str, below: Path) -> Iterator[Line]:
-    for label, where in (("loop", finding.loop), ("query", finding.query)):
-        if where is not None:
-            yield Line(label, _located(where, below), where.source)
+    if finding.loop is not None:
+        yield _placed("loop", finding.loop, below)
+    if finding.query is not None and finding.query == finding.loop:
+        yield Line("query", "the same line")
+    elif finding.query is not None:
+        yield _placed("query", finding.query, below)
     if finding.relation and finding.statement:
         yield Line("runs", code=finding.statement)
     if finding.fix:
         is_code = finding.kind in LOOPED
         yield Line("fix", "" if is_code else finding.fix, finding.fix if is_code else "")
         if finding.where is not None:
-            yield Line("in", _located(finding.where, below), finding.where.source)
+            yield _placed("in", finding.where, below)
     if finding.saving_ns is not None:
         least, most = map(duration, finding.saving_ns)
         yield Line("saves", f"{least} … {most} per {noun}")
@@ -110,7 +114,7 @@ def _growth(finding: FindingSummary, growth: Growth) -> str:
             f"n/a: seen in {seen}" if growth.verdict == UNKNOWN else f"{always} {runs}, in {seen}"
         )
     noun = wording.element(finding.kind, finding.operation, finding.relation)
-    each = f", {duration(growth.element_ns)} for each {noun}" if growth.element_ns else ""
+    each = f", {duration(growth.element_ns)} a {noun}" if growth.element_ns else ""
     if growth.verdict == GROWS:
         faster = growth.power is not None and growth.power >= STEEP
         how = f"grows faster than the {noun}s" if faster else f"grows with the {noun}s"
@@ -130,7 +134,8 @@ def _seen(finding: FindingSummary, noun: str) -> str:
     )
 
 
-def _located(where: Place, below: Path) -> str:
+def _placed(label: str, where: Place, below: Path) -> Line:
     path = Path(where.file)
     file = str(path.relative_to(below)) if path.is_relative_to(below) else place(where.file)
-    return f"{file}:{where.line} {where.function}".rstrip()
+    text = f"{file}:{where.line} {where.function}".rstrip()
+    return Line(label, text, where.source, is_place=True)

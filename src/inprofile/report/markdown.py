@@ -71,8 +71,7 @@ def _findings(facts: Facts, top: int) -> Iterator[str]:
 
 
 def _fact(line: Line) -> Iterator[str]:
-    is_place = line.label in {"loop", "query", "in"}
-    text = inline(line.text) if is_place else escaped(line.text)
+    text = inline(line.text) if line.is_place else escaped(line.text)
     if "\n" in line.code:
         fence = "`" * (max(map(len, re.findall("`*", line.code))) + 3)
         yield from (f"- **{line.label}**: {text}".rstrip(), "", f"  {fence}python")
