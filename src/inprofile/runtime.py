@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from inprofile.exporters.prometheus import Collector
 
 DETECTORS = (nplusone.detect, slow_query.detect)
-LOOKS = (nplusone.problems, slow_query.problems)
+LOOKS = (nplusone.sightings, slow_query.sightings)
 DOORS = (asgi.Door, wsgi.Door)
 Observer = Callable[[Trace], None]
 

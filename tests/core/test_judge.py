@@ -4,8 +4,8 @@ import pytest
 
 from inprofile.core import judge as judges
 from inprofile.core.guard import guard
-from inprofile.core.judge import ANY_NS, BURST, FEW, LATER_NS, SOON_NS, Judge, Problem
-from inprofile.core.model import Trace
+from inprofile.core.judge import ANY_NS, BURST, FEW, LATER_NS, SOON_NS, Judge, Sighting
+from inprofile.core.model import Finding, Trace
 
 SECOND_NS = 1_000_000_000
 
@@ -25,7 +25,7 @@ def finished(clock, route="/"):
 @pytest.fixture
 def judged(counted, clock):
     """Judge a trace of a route, which has these problems."""
-    found: list[Problem] = []
+    found: list[Sighting] = []
     judge = Judge([lambda _trace: found], lambda *each: counted.append(each))
 
     def ask(*problems, route="/", after_ns=0):
@@ -36,8 +36,12 @@ def judged(counted, clock):
     return ask
 
 
-N1 = ("n_plus_one", "a.py:1", "SELECT")
-N2 = ("n_plus_one", "a.py:2", "SELECT")
+def seen(kind, site):
+    return Sighting(kind, site, 5, lambda: Finding(kind, "/", site, 5, 1, "", ""))
+
+
+N1 = seen("n_plus_one", "a.py:1")
+N2 = seen("n_plus_one", "a.py:2")
 
 
 def test_a_trace_without_a_problem_is_not_kept(judged, counted):
@@ -47,7 +51,7 @@ def test_a_trace_without_a_problem_is_not_kept(judged, counted):
 
 def test_every_problem_of_every_trace_counts_by_kind_and_route(judged, counted):
     for _ in range(3):
-        judged(N1, N2, ("repeated_query", "b.py:1", ""))
+        judged(N1, N2, seen("repeated_query", "b.py:1"))
     judged(N1, route="/other")
     assert counted == [
         *[("n_plus_one", "/"), ("n_plus_one", "/"), ("repeated_query", "/")] * 3,
@@ -86,8 +90,8 @@ def test_beyond_a_bound_what_is_new_is_not_kept_for_being_so(judged, counted, mo
     monkeypatch.setattr(judges, "MAX_SITES", 2)
     assert judged(N1)
     assert judged(N2)
-    assert not judged(("n_plus_one", "a.py:3", "SELECT"))
-    assert judged(("n_plus_one", "a.py:3", "SELECT"), after_ns=SECOND_NS)
+    assert not judged(seen("n_plus_one", "a.py:3"))
+    assert judged(seen("n_plus_one", "a.py:3"), after_ns=SECOND_NS)
     assert len(counted) == 4
 
 
@@ -99,13 +103,29 @@ def test_beyond_a_bound_of_routes_counting_begins_anew(judged, monkeypatch):
     assert judged(N1, route="/a")
 
 
+def test_what_is_silenced_neither_counts_nor_is_kept_and_is_asked_about_once(counted, clock):
+    asked = []
+
+    def silenced(sighting):
+        asked.append(sighting.finding().statement)
+        return sighting.site == "a.py:1"
+
+    found = [N1]
+    judge = Judge([lambda _trace: found], lambda *each: counted.append(each), silenced)
+    assert [judge(finished(clock)) for _ in range(2)] == [False, False]
+    assert (counted, asked) == ([], ["a.py:1"])
+    found.append(N2)
+    assert [judge(finished(clock)) for _ in range(2)] == [True, False]
+    assert (counted, asked) == ([("n_plus_one", "/")] * 2, ["a.py:1", "a.py:2"])
+
+
 def test_an_error_of_one_look_is_ours_and_the_others_count(counted, clock):
     def broken(_trace):
-        yield "n_plus_one", 1
+        yield N1
         raise LookupError("of ours")
 
     judge = Judge(
-        [broken, lambda _trace: [("slow_query", "x")]], lambda *each: counted.append(each)
+        [broken, lambda _trace: [seen("slow_query", "x")]], lambda *each: counted.append(each)
     )
     assert judge(finished(clock))
     assert counted == [("n_plus_one", "/"), ("slow_query", "/")]

@@ -1,11 +1,12 @@
 """Operations run once for each element of a loop, where one for all of them could serve."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 
-from inprofile.core.judge import Problem
+from inprofile.core.judge import Sighting
 from inprofile.core.model import Finding, Location, Trace
 from inprofile.core.repeats import Operation, Site
 from inprofile.detectors import places
@@ -52,12 +53,14 @@ def detect(trace: Trace) -> Iterator[Finding]:
             yield _finding(trace, group, kind, loop, query, relation, statement)
 
 
-def problems(trace: Trace) -> Iterable[Problem]:
-    """What ``detect`` would find, by kind and place alone: for every trace, not for the kept ones.
+def sightings(trace: Trace) -> Iterator[Sighting]:
+    """What ``detect`` finds, for every trace rather than for the kept ones.
 
     Costs 20 microseconds for a loop of 200 runs, a fifth of ``detect``.
     """
-    return _groups(trace) if trace.suspect and trace.operations else ()
+    if trace.suspect and trace.operations:
+        for key, group in _groups(trace).items():
+            yield Sighting(key[0], key[1:], group.count, partial(_finding, trace, group, *key))
 
 
 _Key = tuple[str, Location | None, Location | None, str, str]
