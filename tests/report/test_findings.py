@@ -146,10 +146,11 @@ def test_without_a_relation_it_is_about_the_statement(stored, author, printed):
 
 
 def test_a_loop_in_one_line_is_shown_once(stored, author, printed, views):
-    facts = stored(replace(author, query=author.loop))
-    assert "    query   the same line\n" in printed(facts)
+    facts = stored(replace(author, query=author.loop, where=author.loop))
+    assert "    query   the line of the loop\n" in printed(facts)
+    assert "    in      the line of the loop\n" in printed(facts)
     assert printed(facts).count("for post in found:") == 1
-    assert "- **query**: the same line\n" in markdown.render(facts, 5)
+    assert "- **query**: the line of the loop\n" in markdown.render(facts, 5)
 
 
 def test_a_fix_of_several_lines_keeps_them(stored, author, printed):
@@ -208,6 +209,11 @@ def test_a_job_runs_and_has_no_method(stored, author, printed):
     assert shown.startswith(" 1. N+1 in job:nightly\n")
     assert "per run" in shown
     assert "1 run had it" in shown
+
+
+def test_what_was_not_counted_is_not_known(stored, author, printed):
+    shown = printed(stored(author))
+    assert "seen    in 1 kept trace, 42.0 ms in all; in how many requests: n/a" in shown
 
 
 def test_several_on_a_route_have_their_numbers_about(stored, author, printed):

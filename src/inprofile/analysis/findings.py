@@ -31,9 +31,9 @@ class FindingSummary:
     it happened and how long it took in those, ``share`` its part (0...1) of their time, and
     ``typical_count`` (for ``typical_elements``) how often in the middle one. ``saving_ns`` is what
     the fix is likely to save in one of them, at the least and at the most. ``times`` is how many
-    traces had it, kept or not, and ``cost_ns`` what it took in those: both are estimates where
-    ``estimated`` says so. ``evidence``, ``fix``, ``severity`` and the lines of source are the
-    newest's.
+    traces had it, kept or not, None where that was not counted, and ``cost_ns`` what it took in
+    those; ``estimated`` says that they are its part of a number for several. ``evidence``,
+    ``fix``, ``severity`` and the lines of source are the newest's.
     """
 
     kind: str
@@ -55,9 +55,9 @@ class FindingSummary:
     typical_elements: int = 0
     saving_ns: tuple[int, int] | None = None
     growth: Growth | None = None
-    times: int = 0
+    times: int | None = None
     cost_ns: int = 0
-    estimated: bool = True
+    estimated: bool = False
 
     @property
     def is_minor(self) -> bool:
@@ -98,7 +98,7 @@ def _summary(same: Sequence[Stored], counted: int | None, kept: int) -> FindingS
     newest, traces = same[0], len(same)
     total_ns = sum(finding["total_ns"] for finding in same)
     middle = sorted(same, key=lambda finding: int(finding["count"]))[(traces - 1) // 2]
-    times = max(traces if counted is None else round(counted * traces / kept), traces)
+    times = max(round(counted * traces / kept), traces) if counted else None
     return FindingSummary(
         kind=newest["kind"],
         route=newest["route"],
@@ -120,8 +120,8 @@ def _summary(same: Sequence[Stored], counted: int | None, kept: int) -> FindingS
         saving_ns=_saving(same),
         growth=_growth(same) if newest["kind"] in LOOPED else None,
         times=times,
-        cost_ns=total_ns * times // traces,
-        estimated=counted is None or kept != traces,
+        cost_ns=total_ns * (times or traces) // traces,
+        estimated=times is not None and kept != traces,
     )
 
 

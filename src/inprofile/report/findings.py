@@ -84,18 +84,16 @@ def _noun(finding: FindingSummary, facts: Facts) -> str:
 
 def _lines(finding: FindingSummary, noun: str, below: Path) -> Iterator[Line]:
     if finding.loop is not None:
-        yield _placed("loop", finding.loop, below)
-    if finding.query is not None and finding.query == finding.loop:
-        yield Line("query", "the same line")
-    elif finding.query is not None:
-        yield _placed("query", finding.query, below)
+        yield _placed("loop", finding.loop, None, below)
+    if finding.query is not None:
+        yield _placed("query", finding.query, finding.loop, below)
     if finding.relation and finding.statement:
         yield Line("runs", code=finding.statement)
     if finding.fix:
         is_code = finding.kind in LOOPED
         yield Line("fix", "" if is_code else finding.fix, finding.fix if is_code else "")
         if finding.where is not None:
-            yield _placed("in", finding.where, below)
+            yield _placed("in", finding.where, finding.loop, below)
     if finding.saving_ns is not None:
         least, most = map(duration, finding.saving_ns)
         yield Line("saves", f"{least} … {most} per {noun}")
@@ -127,14 +125,16 @@ def _growth(finding: FindingSummary, growth: Growth) -> str:
 
 
 def _seen(finding: FindingSummary, noun: str) -> str:
-    kept = f"in {plural(finding.traces, 'kept trace')}"
+    kept, cost = f"in {plural(finding.traces, 'kept trace')}", duration(finding.cost_ns)
+    if finding.times is None:
+        return f"{kept}, {cost} in all; in how many {noun}s: n/a"
     about = "about " if finding.estimated else ""
-    return (
-        f"{kept}; {about}{plural(finding.times, noun)} had it, {duration(finding.cost_ns)} in all"
-    )
+    return f"{kept}; {about}{plural(finding.times, noun)} had it, {cost} in all"
 
 
-def _placed(label: str, where: Place, below: Path) -> Line:
+def _placed(label: str, where: Place, loop: Place | None, below: Path) -> Line:
+    if where == loop:
+        return Line(label, "the line of the loop")
     path = Path(where.file)
     file = str(path.relative_to(below)) if path.is_relative_to(below) else place(where.file)
     text = f"{file}:{where.line} {where.function}".rstrip()

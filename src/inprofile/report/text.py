@@ -107,9 +107,10 @@ def _subject(card: Card, width: int) -> Text:
 def _fact(line: Line, console: Console) -> None:
     """A label with the words beside it, and the code below them or in their place."""
     width = console.width - FACTS
+    room = width if line.label == "runs" else CODE_LINES * (width - 5)
     text = Text(line.text)
     for code in line.code.splitlines():
-        shown = code if line.label == "fix" else shortened(code, CODE_LINES * (width - 5))
+        shown = code if line.label == "fix" else shortened(code, room)
         text.append("\n" if text else "").append(shown, "cyan")
     for i, row in enumerate(text.wrap(console, width, overflow="fold", tab_size=4)):
         label = "" if i else line.label
