@@ -215,3 +215,22 @@ def test_the_report_has_it(group):
     assert (finding.kind, finding.times, finding.estimated) == ("n_plus_one", 3, False)
     assert finding.loop is not None
     assert finding.loop.source == "for number in range(ROWS):  # the loop"
+
+
+def test_what_is_ignored_neither_counts_nor_is_kept(group):
+    inprofile.instrument(sample_rate=0, log_findings=False, ignore="route:job:list*")
+    with closing(shelf()) as db:
+        one_by_one(db)
+        one_by_one(db, "other")
+        with inprofile.job("said"):
+            for number in range(ROWS):
+                db.execute("SELECT ?", (number,))  # inprofile: ignore
+    assert counted() == {("n_plus_one", "job:other"): 1}
+    assert kept(group)[0] == [("job:other", "finding")]
+
+
+def test_the_least_count_holds_for_the_counter_too(group):
+    inprofile.instrument(sample_rate=0, log_findings=False, nplusone_min=ROWS + 1)
+    with closing(shelf()) as db:
+        one_by_one(db)
+    assert counted() == {}

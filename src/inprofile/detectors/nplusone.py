@@ -1,7 +1,7 @@
 """Operations run once for each element of a loop, where one for all of them could serve."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
@@ -48,37 +48,46 @@ def detect(trace: Trace) -> Iterator[Finding]:
     Source: what is N+1 and what is not follows from one question, whether one batched operation
     could do the same; so distinct elements count, not calls.
     """
+    for finding, _ in found(trace):
+        yield finding
+
+
+def found(trace: Trace) -> Iterator[tuple[Finding, Hashable]]:
+    """The findings, each with what was ``ignoring`` its operations while they ran."""
     if trace.suspect and trace.operations:
-        for (kind, loop, query, relation, statement), group in _groups(trace).items():
-            yield _finding(trace, group, kind, loop, query, relation, statement)
+        for (kind, loop, query, relation, statement, ignored), group in _groups(trace).items():
+            yield _finding(trace, group, kind, loop, query, relation, statement), ignored
 
 
 def sightings(trace: Trace) -> Iterator[Sighting]:
-    """What ``detect`` finds, for every trace rather than for the kept ones.
+    """What is ``found``, for every trace rather than for the kept ones.
 
-    Costs 20 microseconds for a loop of 200 runs, a fifth of ``detect``.
+    What was ``ignoring`` a problem is the last part of its site. Costs 20 microseconds for a
+    loop of 200 runs, a fifth of ``detect``.
     """
     if trace.suspect and trace.operations:
         for key, group in _groups(trace).items():
-            yield Sighting(key[0], key[1:], group.count, partial(_finding, trace, group, *key))
+            yield Sighting(key[0], key[1:], group.count, partial(_finding, trace, group, *key[:5]))
 
 
-_Key = tuple[str, Location | None, Location | None, str, str]
+_Key = tuple[str, Location | None, Location | None, str, str, Hashable]
 
 
 def _groups(trace: Trace) -> dict[_Key, _Group]:
     groups: defaultdict[_Key, _Group] = defaultdict(_Group)
-    operations: dict[object, Operation] = trace.operations or {}
-    for operation in list(operations.values()):
+    for operation in list((trace.operations or {}).values()):
+        if not isinstance(operation, Operation):
+            continue  # it was run once
         looped = [site for site in operation.sites if site.passes and site.facts.batch]
         for site in looped:
             kind = site.spans[0].kind
             key = (
                 kind,
-                places.loop(site),
+                places.loop(site, trace.begun),
                 places.query(site),
                 site.facts.relation,
                 "" if site.facts.relation else str(operation.name),
+                operation.ignored,
             )
             groups[key].sites.append(site)
             if operation.unseen is not None and len(operation.sites) == 1:
@@ -127,7 +136,7 @@ def _finding(
     return Finding(
         kind=kind,
         route=trace.route,
-        statement=statement or str(group.sites[0].operation.name),
+        statement=statement or str(group.sites[0].spans[0].name),
         count=count,
         total_ns=total_ns,
         evidence=f"{count} runs for {group.elements} different elements",
