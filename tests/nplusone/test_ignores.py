@@ -1,6 +1,7 @@
 """What may be ignored, and how: comments, blocks, settings; and that nothing else is."""
 
 import asyncio
+import contextlib
 import importlib.util
 import sqlite3
 import threading
@@ -294,16 +295,23 @@ def test_functions_are_decorated_sync_and_async(db):
             yield 1
 
 
+def loop_alone(times=4):
+    """On a connection of its own, as threads at once must have."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE TABLE t (id INTEGER, v INTEGER)")
+        loop(db, times)
+
+
 def test_a_block_holds_for_its_task_and_what_that_starts_and_for_nobody_else(db):
     async def ignored():
         with inprofile.ignore():
             await asyncio.sleep(0)
-            await asyncio.to_thread(loop, db)
-            await asyncio.create_task(asyncio.to_thread(loop, db))
+            await asyncio.to_thread(loop_alone)
+            await asyncio.create_task(asyncio.to_thread(loop_alone))
 
     async def judged():
         await asyncio.sleep(0)
-        loop(db, times=5)
+        loop_alone(times=5)
 
     async def main():
         with record() as recording:

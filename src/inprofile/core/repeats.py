@@ -222,8 +222,10 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
     operations = trace.operations
     if operations is None:
         operations = trace.operations = {}
+    key: Hashable = span.name if subject is None else (span.name, subject)
     ignored = ignoring.get()
-    key: Hashable = span.name if subject is ignored is None else (span.name, subject, ignored)
+    if ignored is not None:
+        key = key, ignored
     operation = operations.get(key)
     if operation.__class__ is not Operation:
         if operation is None:

@@ -71,12 +71,9 @@ def looked_up(
         return
     if serves_many(text) or (_ANY.search(text) and _has_list(values)):
         if span.trace.recorder.thorough:  # a recording says of each statement where it ran
-            notice(span, 0, _SERVES_MANY, _unbatchable)
+            notice(span, 0, ("serves many", span.name), _unbatchable)
         return
     notice(span, element(values) if values else hash(text), subject, explain)
-
-
-_SERVES_MANY = "serves many"
 
 
 def _unbatchable(_span: Span, _stand: Stand, _frames: list[FrameType]) -> Facts:
