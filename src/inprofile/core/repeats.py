@@ -61,13 +61,15 @@ class Facts(NamedTuple):
 
     ``relation`` is ``Model.attribute`` or empty, ``fix`` the code to add, ``where`` the line it
     belongs to: where the elements of the loop were loaded. ``batch`` says whether one batched
-    operation could serve; where it could not there is nothing to report.
+    operation could serve; where it could not there is nothing to report. ``few`` says that two
+    different elements are enough, as they are of a relation.
     """
 
     relation: str = ""
     fix: str = ""
     where: Location | None = None
     batch: bool = True
+    few: bool = False
 
 
 NOTHING = Facts()
@@ -206,7 +208,7 @@ def notice(
     operations = trace.operations
     if operations is None:
         operations = trace.operations = {}
-    key: Hashable = span.name if subject is None else (span.name, subject)
+    key: Hashable = span.name if subject is None else subject
     operation = operations.get(key)
     if operation.__class__ is not Operation:
         if operation is None:

@@ -60,16 +60,20 @@ def looked_up(
     values: Any,
     subject: Hashable = None,
     explain: Explain | None = None,
+    value: int | None = None,
 ) -> None:
     """Note a statement that is about to run with ``values``, unless it serves many elements.
 
-    To be called by a hook of a timing wrapper. Costs 0.6 microseconds.
+    ``value`` tells its element from others where the values do not. To be called by a hook of a
+    timing wrapper. Costs 0.6 microseconds.
     """
     if type(text) is not str or len(text) > MAX_TEXT:
         return
     if serves_many(text) or (_ANY.search(text) and _has_list(values)):
         return
-    notice(span, element(values) if values else hash(text), subject, explain)
+    if value is None:
+        value = element(values) if values else hash(text)
+    notice(span, value, subject, explain)
 
 
 def _has_list(values: Any) -> bool:
