@@ -130,10 +130,10 @@ class Trace:
     parts have no name): it was taken from the spans in which it was spent. ``recorder`` is
     what began the trace; ``endpoint`` is the span of what may send the last byte. For tracing
     alone: ``carrier`` has the headers until somebody asks for the ``caller``; ``drawn`` is whether
-    chance keeps the trace, where that had to be known before its end. ``operations`` and ``foreign``
-    are of ``repeats``, ``loads`` says which lines loaded which rows, ``begun`` is the application's instruction inside of which the trace runs,
-    and ``suspect`` is whether anything was called again in a loop. What most traces never
-    change stands on the class and not in slots: a trace is made in half the time.
+    chance keeps the trace, where that had to be known before its end. ``operations`` and
+    ``foreign`` are of ``repeats``, ``loads`` says which lines loaded which rows, ``begun`` is the
+    application's instruction inside of which the trace runs, and ``suspect`` is whether anything was called again in a loop. What most traces
+    never change stands on the class and not in slots: a trace is made in half the time.
     """
 
     route = UNMATCHED

@@ -10,13 +10,14 @@ from collections.abc import Callable, Hashable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from inprofile.core.application import application
 from inprofile.core.frames import (
     Mark,
     Meeting,
+    Position,
     Stand,
     is_loops_own,
     meeting,
@@ -44,10 +45,9 @@ CALM = 2
 MAX_KNOWN = 8192
 """Operations remembered by this process."""
 
-SIMPLE = frozenset(
-    (int, str, bytes, float, bool, type(None), UUID, Decimal, date, datetime, time, timedelta)
-)
-"""Types whose values may be hashed: no code of the user's runs. Others count by identity."""
+SHORT = frozenset((int, float, bool, type(None), UUID, date, timedelta))
+"""Types whose values may be hashed as they are: no code of the user's runs. Those that are neither
+these, nor text, bytes, decimals and times, count by identity."""
 
 MAX_VALUES = 64
 MAX_TEXT = 1024
@@ -82,29 +82,35 @@ called, and the frames from the inside out that are not around the loop as well.
 def element(values: object) -> int:
     """A number by which the parameters of an operation are told apart from others.
 
-    Looks at values of SIMPLE types alone and keeps none. Costs 0.1 microseconds for a single
-    number, 0.1 for each of several values.
+    Looks at values of the standard library's types alone and keeps none. Costs 0.1 microseconds
+    for a number.
     """
     kind = type(values)
-    if kind is tuple or kind is list:
+    if kind is tuple:
         if len(values) == 1 and type(values[0]) is int:  # type: ignore[arg-type, index]
             return hash(values[0])  # type: ignore[index]
-        return hash(tuple([_part(value) for value in values[:MAX_VALUES]]))  # type: ignore[index]
-    if kind is dict:
-        return hash(tuple([_part(value) for value in list(values.values())[:MAX_VALUES]]))  # type: ignore[attr-defined]
-    return hash(_part(values))
+    elif kind is dict:
+        values = tuple(values.values())  # type: ignore[attr-defined]
+    elif kind is not list:
+        values = (values,)
+    if SHORT.issuperset(map(type, values)):  # type: ignore[call-overload]
+        return hash(tuple(values))  # type: ignore[arg-type]
+    return hash(tuple(map(_part, values[:MAX_VALUES])))  # type: ignore[index]
 
 
-def _part(value: object) -> Hashable:
+def _part(value: Any) -> Any:
+    """What is hashed of one value."""
     kind = type(value)
-    if kind is int:
+    if kind in SHORT:
         return value
-    if kind in SIMPLE:
-        if (kind is str or kind is bytes) and len(value) > MAX_TEXT:  # type: ignore[arg-type]
-            return len(value), value[:MAX_TEXT]  # type: ignore[arg-type, index]
-        return kind, value
+    if kind is str or kind is bytes:
+        return value if len(value) <= MAX_TEXT else (len(value), value[:MAX_TEXT])
     if kind is tuple or kind is list:
-        return tuple([_part(each) for each in value[:MAX_VALUES]])  # type: ignore[index]
+        return tuple(map(_part, value[:MAX_VALUES]))
+    if kind is Decimal:
+        return str(value)  # a signalling NaN cannot be hashed
+    if kind is datetime or kind is time:
+        return value.replace(tzinfo=None)  # a zone may be anybody's code
     return id(value)
 
 
@@ -159,7 +165,7 @@ class Site:
             self.spans.append(span)
 
     def join(self, at: Stand, met: Meeting) -> None:
-        """This way was taken again: ``met`` made the same call."""
+        """Count that this way was taken again: ``met`` made the same call."""
         self.stand = at
         self.passes += 1
         if self.met is None or met.mark.depth >= self.met.mark.depth:
@@ -188,14 +194,14 @@ class Operation:
         self.unseen = unseen
         self.looks = 0
         self.sites: list[Site] = []
-        self.latest: Site | None = None
+        self.latest: Any = None
 
 
 calm: dict[Hashable, int] = {}
 """In how many traces of this process an operation was run once; below 0 once it was repeated."""
 
 
-def notice(
+def notice(  # noqa: C901, PLR0912 - written out: this is the price of every repeat
     span: Span, value: int, subject: Hashable = None, explain: Explain | None = None
 ) -> None:
     """Take note that ``span`` begins, for the element ``value``.
@@ -222,9 +228,9 @@ def notice(
         _look(operation, span, value, explain)
         _remember(key, is_repeated=operation.unseen is not None)
         return
-    site = operation.latest
-    inner = None
-    if site.far:  # written out: this is the price of every repeat
+    site: Site = operation.latest
+    inner: Any = None
+    if site.far:
         try:
             frame = getframe(3 + site.far)
             if frame.f_trace is site.loop and (
@@ -307,9 +313,7 @@ def _look(
 
 
 def _query(at: Stand) -> Stand | None:
-    """The application's line that runs the operation: its innermost frame, or what it wrote for
-    an interpreter.
-    """
+    """The application's innermost frame, or what it wrote for an interpreter."""
     for each in at.outwards():
         if each.part is not None or application.owns(each.mark.code):
             return each

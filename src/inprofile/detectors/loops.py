@@ -5,6 +5,7 @@ import dis
 import linecache
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from types import CodeType
 
 CACHED_FILES = 64
@@ -54,11 +55,10 @@ def _header(code: CodeType, instruction: int) -> int | None:
 
 
 def _place(code: CodeType, instruction: int) -> Place:
-    for i, (first, last, column, end) in enumerate(code.co_positions()):
-        if i == instruction // 2:
-            first = first or code.co_firstlineno
-            return first, column or 0, last or first, end or 1 << 30
-    return code.co_firstlineno, 0, code.co_firstlineno, 1 << 30
+    places = islice(code.co_positions(), instruction // 2, None)
+    first, last, column, end = next(places, (None, None, None, None))
+    first = first or code.co_firstlineno
+    return first, column or 0, last or first, end or 1 << 30
 
 
 @lru_cache(CACHED_FILES)
