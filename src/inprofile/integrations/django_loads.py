@@ -7,7 +7,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from inprofile.core.application import application
-from inprofile.core.awaiting import frames, waits
+from inprofile.core.awaiting import beyond
 from inprofile.core.model import Location, Span
 from inprofile.integrations.django_relations import Relation, loading, related, relations
 
@@ -105,15 +105,18 @@ def remember(span: Span, queryset: Any, frame: FrameType | None) -> None:
         load.count += 1
         load.last_ns = span.start_ns
     elif len(loads) < MAX_LOADS:
-        loads[key] = _load(queryset, owner, found or _awaiting(), frame, span.start_ns)
+        loads[key] = _load(queryset, owner, found or _awaiting(frame), frame, span.start_ns)
 
 
-def _awaiting() -> FrameType | None:
-    """The application's frame of the coroutine that awaits this thread."""
-    task = waits.get()
-    return next(
-        (one for one in frames(task) if application.owns(one.f_code)) if task else iter(()), None
-    )
+def _awaiting(frame: FrameType | None) -> FrameType | None:
+    """The application's frame of the coroutine that awaits the thread of ``frame``."""
+    while frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+    waiting = None if frame is None else beyond(frame)
+    for one in () if waiting is None else waiting.frames:
+        if application.owns(one.f_code):
+            return one
+    return None
 
 
 def _load(

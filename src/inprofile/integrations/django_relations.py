@@ -11,7 +11,7 @@ from functools import lru_cache, wraps
 from typing import Any, NamedTuple
 
 from inprofile.core.recorder import current
-from inprofile.core.repeats import SIMPLE
+from inprofile.core.repeats import element
 from inprofile.integrations._signature import Function
 
 Loading = tuple[Hashable, int, bool]
@@ -141,9 +141,7 @@ def _content_type(model: Any, field: Any, value: Any) -> Any:
 def identity(instance: Any) -> int:
     """A number that tells a row from others: its key's if that is a plain one."""
     key = vars(instance).get(instance._meta.pk.attname)  # noqa: SLF001
-    if key is None or type(key) not in SIMPLE:
-        return id(instance)
-    return hash(key)
+    return id(instance) if key is None else element((key,))
 
 
 def to_one(original: Function) -> Function:
