@@ -20,6 +20,7 @@ from inprofile.core.frames import (
     Position,
     Stand,
     is_loops_own,
+    is_same,
     meeting,
     position,
     stand,
@@ -305,6 +306,8 @@ def _look(
         if inner is not None and query is not None and query.mark is inner:
             met = Meeting(inner, query.position, query.position, None)
         found.join(at, met)
+        if query is not None:
+            found.query_at = query.position
         if found.passes == 1 and explain is not None:
             found.facts = explain(span, at, fresh)
         trace.suspect = True
@@ -340,16 +343,17 @@ def _taken(
 def _same_line(one: Stand | None, two: Stand | None) -> bool:
     if one is None or two is None:
         return one is two
-    return one.mark.code is two.mark.code and one.position == two.position
+    code = one.mark.code
+    return code is two.mark.code and is_same(code, one.position, two.position)
 
 
 def _is_pass(met: Meeting, at: Stand) -> bool:
     """Whether the same activation made the same call again, or a function calls itself."""
     if is_loops_own(met.mark.code):
         return False
-    if met.first == met.second:
-        return True
     code = met.mark.code
+    if is_same(code, met.first, met.second):
+        return True
     if not application.owns(code):
         return False
     for each in at.outwards():
