@@ -83,7 +83,7 @@ def many(way: Way, relation: Relation, queryset: Any, method: str, values: Any) 
     steps = (*way.steps, relation)
     path = _path(steps)
     lookup = "__".join((*(step.name for step in way.steps), relation.lookup))
-    model = queryset.model.__name__
+    model = (relation.target or queryset.model).__name__
     on = f" {_on(way)}".rstrip()
     is_filtered = len(query.where.children) > (2 if relation.is_generic else 1)
     if method == "count":
