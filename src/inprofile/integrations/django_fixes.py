@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from inprofile.integrations.django_loads import Way
-from inprofile.integrations.django_relations import Relation, conditions
+from inprofile.integrations.django_relations import Relation, conditions, relations
 
 PEERS = (6, 1)
 """The version of Django since which rows may fetch for their peers."""
@@ -177,7 +177,7 @@ def asked(queryset: Any, method: str, verb: str) -> str:
     """For a queryset of a model's own manager that asks for one row or value each time."""
     model = queryset.model
     manager = _manager(model)
-    names = [(field, _name(field)) for field, _ in conditions(queryset._query)]  # noqa: SLF001
+    names = [(field, _name(model, field)) for field, _ in conditions(queryset._query)]  # noqa: SLF001
     if verb == "UPDATE":
         return f"{manager}.bulk_update({_rows(model)}, [...])"
     chosen = names[-1] if names else None
@@ -188,13 +188,12 @@ def asked(queryset: Any, method: str, verb: str) -> str:
         manager += ".select_for_update()"
     if chosen is not None and len(names) == 1:
         field, name = chosen
-        if field.primary_key and field.model._meta.concrete_model is model._meta.concrete_model:  # noqa: SLF001
+        bulk = ""
+        if name == "pk":
             bulk = "in_bulk(ids)"
-        elif getattr(field, "unique", False):
-            bulk = f'in_bulk({field.name}s, field_name="{field.name}")'
-        else:
-            bulk = ""
-        if bulk and method not in ("count", "exists"):
+        elif name == field.name and getattr(field, "unique", False):
+            bulk = f'in_bulk({name}s, field_name="{name}")'
+        if bulk and method in ("get", "first", "in_bulk"):
             return f"{manager}.{bulk}, once before the loop"
     if method == "count" and chosen is not None:
         return (
@@ -204,8 +203,14 @@ def asked(queryset: Any, method: str, verb: str) -> str:
     return f"{manager}.filter({where}), once before the loop"
 
 
-def _name(field: Any) -> str:
-    return "pk" if field.primary_key else str(field.name)
+def _name(model: Any, field: Any) -> str:
+    """What queries of ``model`` call a field: of its own, or the key of a related one."""
+    if issubclass(model, field.model):
+        return "pk" if field.primary_key else str(field.name)
+    for relation in relations(model).values():
+        if relation.target is not None and issubclass(relation.target, field.model):
+            return relation.lookup if field.primary_key else f"{relation.lookup}__{field.name}"
+    return "..."
 
 
 def saved(model: Any, verb: str, names: Any) -> str:

@@ -81,10 +81,10 @@ def _reverse(model: Any, rel: Any) -> Relation | None:
 
 
 def conditions(query: Any) -> list[tuple[Any, Any]]:
-    """The fields that a query compares with one value each, and those values."""
+    """The fields that a query compares with a value, or with a list of one, and those."""
     found = []
     for child in query.where.children:
-        if getattr(child, "lookup_name", None) == "exact":
+        if getattr(child, "lookup_name", None) in ("exact", "in"):
             field = getattr(child.lhs, "target", None)
             if field is not None:
                 found.append((field, child.rhs))
