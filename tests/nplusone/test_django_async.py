@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from asgiref.sync import sync_to_async
 
+from tests.nplusone import django_rows
 from tests.nplusone.django_rows import rows, tables  # noqa: F401
 from tests.nplusone.judging import findings, marked, place, same_code
 from tests.nplusone.social.models import Post, User
-from tests.nplusone import django_rows
 
 
 @pytest.fixture(autouse=True)

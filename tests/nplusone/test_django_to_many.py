@@ -241,7 +241,8 @@ def test_loops_inside_of_each_other():
     assert place(found["Post.comment_set"].loop) == marks["L2"]
     assert place(found["Post.comment_set"].query) == marks["Q2"]
     assert same_code(
-        found["Post.comment_set"].fix, 'prefetch_related("posts__comment_set") on the queryset of User'
+        found["Post.comment_set"].fix,
+        'prefetch_related("posts__comment_set") on the queryset of User',
     )
     assert judged(fixed) == []
 

@@ -1,12 +1,11 @@
 """Django: a row's foreign key, one-to-one or generic key, followed for each row of a loop."""
 
+import pytest
 from django.db.models import prefetch_related_objects
 
 from tests.nplusone.django_rows import judged, rows, says, tables  # noqa: F401
 from tests.nplusone.judging import marked, place, same_code
 from tests.nplusone.social.models import Article, City, Comment, Draft, Post, Profile, Tag, User
-
-import pytest
 
 pytestmark = pytest.mark.usefixtures("rows")
 

@@ -132,8 +132,9 @@ class Trace:
     alone: ``carrier`` has the headers until somebody asks for the ``caller``; ``drawn`` is whether
     chance keeps the trace, where that had to be known before its end. ``operations`` and
     ``foreign`` are of ``repeats``, ``loads`` says which lines loaded which rows, ``begun`` is the
-    application's instruction inside of which the trace runs, and ``suspect`` is whether anything was called again in a loop. What most traces
-    never change stands on the class and not in slots: a trace is made in half the time.
+    application's instruction inside of which the trace runs, and ``suspect`` is whether anything
+    was called again in a loop. What most traces never change stands on the class and not in
+    slots: a trace is made in half the time.
     """
 
     route = UNMATCHED

@@ -12,7 +12,7 @@ from inprofile.core.repeats import Facts
 from inprofile.integrations import django_fixes as fixes
 from inprofile.integrations._signature import OURS
 from inprofile.integrations.django_loads import Load, Way, way
-from inprofile.integrations.django_relations import Relation, related, relations
+from inprofile.integrations.django_relations import Relation, related, relations_of
 
 SILENT = Facts(batch=False)
 
@@ -75,8 +75,9 @@ def explain(span: Span, stand: Stand, frames: list[FrameType]) -> Facts:
 
 
 def _library(frame: FrameType | None) -> Iterator[tuple[str, FrameType]]:
-    """Django's frames up to the application's line. A method of the application's that
-    overrides one of Django's, and is left through it, is none.
+    """Django's frames up to the application's line, with the names of their functions.
+
+    A method of the application's that overrides the one of Django's that it calls is passed.
     """
     last = ""
     for _ in range(MAX_FRAMES):
@@ -120,19 +121,19 @@ def _source(stand: Stand) -> str:
 def _forward(seen: Seen, frame: FrameType) -> Facts | None:
     local = frame.f_locals
     field, instance = local["self"].field, local["instance"]
-    return _one(seen, relations(type(instance)).get(field.name))
+    return _one(seen, relations_of(instance).get(field.name))
 
 
 def _reverse(seen: Seen, frame: FrameType) -> Facts | None:
     local = frame.f_locals
     name = local["self"].related.get_accessor_name()
-    return _one(seen, relations(type(local["instance"])).get(name))
+    return _one(seen, relations_of(local["instance"]).get(name))
 
 
 def _generic(seen: Seen, frame: FrameType) -> Facts | None:
     local = frame.f_locals
     field = getattr(local["self"], "field", local["self"])
-    return _one(seen, relations(type(local["instance"])).get(field.name))
+    return _one(seen, relations_of(local["instance"]).get(field.name))
 
 
 def _one(seen: Seen, relation: Relation | None) -> Facts | None:
@@ -176,7 +177,7 @@ def _prefetched(seen: Seen, frame: FrameType) -> Facts | None:
             return SILENT
     owner = type(instances[0])
     name = lookup.prefetch_through.split("__")[level]
-    relation = relations(owner).get(name)
+    relation = relations_of(instances[0]).get(name)
     found = seen.way(owner, name)
     return Facts(
         f"{owner.__name__}.{name}" if relation is None else str(relation),

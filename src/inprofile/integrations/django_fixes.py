@@ -105,7 +105,7 @@ def many(way: Way, relation: Relation, queryset: Any, method: str, values: Any) 
         or query.distinct
         or query.extra
         or query.annotations
-        or queryset._fields is not None  # noqa: SLF001
+        or queryset._fields is not None
         or query.select_related
         or queryset._prefetch_related_lookups  # noqa: SLF001
         or query.select_for_update
@@ -141,8 +141,8 @@ def _chosen(query: Any, queryset: Any) -> str:
         parts.append("prefetch_related(...)")
     if query.annotations:
         parts.append("annotate(...)")
-    if queryset._fields:  # noqa: SLF001
-        names = [one for one in queryset._fields if type(one) is str]  # noqa: SLF001
+    if queryset._fields:
+        names = [one for one in queryset._fields if type(one) is str]
         parts.append("only(" + ", ".join(f'"{one}"' for one in names) + ")")
     return ".".join(parts) or "all()"
 

@@ -176,9 +176,7 @@ def way(loads: dict[Any, Load] | None, model: Any, source: str = "", after: str 
     return _way(list((loads or {}).values()), model, source, after, frozenset())
 
 
-def _way(
-    loads: list[Load], model: Any, source: str, after: str, passed: frozenset[int]
-) -> Way:
+def _way(loads: list[Load], model: Any, source: str, after: str, passed: frozenset[int]) -> Way:
     found = [one for one in _ways(loads, model) if id(one.load) not in passed]
     likely = [one for one in found if _is_likely(one)] or found
     named = [

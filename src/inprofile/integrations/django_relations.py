@@ -49,6 +49,12 @@ def relations(model: Any) -> dict[str, Relation]:
     return {relation.name: relation for relation in found if relation is not None}
 
 
+def relations_of(instance: Any) -> dict[str, Relation]:
+    """The relations of a row's model."""
+    model: Any = type(instance)
+    return relations(model)
+
+
 def _relation(model: Any, field: Any) -> Relation | None:
     if not field.is_relation:
         return None
@@ -96,7 +102,7 @@ def related(queryset: Any) -> Relation | None:
     instance = queryset._hints.get("instance")  # noqa: SLF001
     asked = conditions(queryset._query)  # noqa: SLF001
     if instance is not None:
-        known = [each for each in relations(type(instance)).values() if each.source is not None]
+        known = [each for each in relations_of(instance).values() if each.source is not None]
         for field, _ in asked:
             for relation in known:
                 if relation.source is field:
@@ -200,5 +206,5 @@ def _loading(field: Any, instance: Any, *, is_generic: bool) -> Loading | None:
         model = field.model
         subject = (model.__module__, model.__qualname__, field.name)
         return subject, identity(instance), is_generic
-    except Exception:  # noqa: BLE001 - a model's or field's own attributes may be anything
+    except Exception:
         return None
