@@ -37,29 +37,29 @@ TO_MANY = {
 COLUMNS = {User: "bio", Post: "text", Profile: "city_id", Tag: "word", City: "name"}
 
 QUERYSETS = {
-    "all": lambda rows, model: rows,
-    "joined": lambda rows, model: rows.select_related(*_joinable(model)),
-    "prefetched": lambda rows, model: rows.prefetch_related(*TO_MANY[model], *TO_ONE[model]),
-    "only": lambda rows, model: rows.only("pk"),
-    "defer": lambda rows, model: rows.defer(COLUMNS[model]),
-    "sliced": lambda rows, model: rows[:3],
-    "ordered": lambda rows, model: rows.order_by("-pk"),
-    "counted": lambda rows, model: rows.annotate(n=Count("pk")),
+    "all": lambda found, model: found,
+    "joined": lambda found, model: found.select_related(*_joinable(model)),
+    "prefetched": lambda found, model: found.prefetch_related(*TO_MANY[model], *TO_ONE[model]),
+    "only": lambda found, model: found.only("pk"),
+    "defer": lambda found, model: found.defer(COLUMNS[model]),
+    "sliced": lambda found, model: found[:3],
+    "ordered": lambda found, model: found.order_by("-pk"),
+    "counted": lambda found, model: found.annotate(n=Count("pk")),
 }
 
 ASKED = {
     "list": list,
-    "count": lambda rows: rows.count(),
-    "exists": lambda rows: rows.exists(),
-    "first": lambda rows: rows.first(),
-    "last": lambda rows: rows.last(),
-    "item": lambda rows: rows.order_by("pk")[1:2],
-    "filter": lambda rows: list(rows.filter(pk__gt=2)),
-    "get": lambda rows: rows.get(pk=1),
-    "values": lambda rows: list(rows.values_list("pk")),
-    "update": lambda rows: rows.update(pk=0) if rows.filter(pk=-1).exists() else 0,
-    "contains": lambda rows: rows.filter(pk__in=[1]).exists(),
-    "iterator": lambda rows: list(rows.iterator(chunk_size=2)),
+    "count": lambda found: found.count(),
+    "exists": lambda found: found.exists(),
+    "first": lambda found: found.first(),
+    "last": lambda found: found.last(),
+    "item": lambda found: found.order_by("pk")[1:2],
+    "filter": lambda found: list(found.filter(pk__gt=2)),
+    "get": lambda found: found.get(pk=1),
+    "values": lambda found: list(found.values_list("pk")),
+    "update": lambda found: found.update(pk=0) if found.filter(pk=-1).exists() else 0,
+    "contains": lambda found: found.filter(pk__in=[1]).exists(),
+    "iterator": lambda found: list(found.iterator(chunk_size=2)),
 }
 
 
@@ -93,47 +93,57 @@ def run(program):
     seen = []
     for model, shapes, chunk, steps in program:
         try:
-            rows = model.objects.all()
+            found = model.objects.all()
             for shape in sorted(shapes, key=["sliced"].__contains__):
-                rows = QUERYSETS[shape](rows, model)
-            for row in rows if chunk is None else rows.iterator(chunk_size=chunk):
-                for each in steps:
-                    seen.append(act(row, model, *each))
+                found = QUERYSETS[shape](found, model)
+            for row in found if chunk is None else found.iterator(chunk_size=chunk):
+                seen.extend(act(row, model, *each) for each in steps)
         except Exception as error:
-            seen.append(type(error).__name__)
+            seen.append(type(error).__name__)  # the same with us and without
     return seen
 
 
 def act(row, model, kind, n, asked):
+    """What one step gives for a row; the same with us and without."""
+    to_one, to_many = TO_ONE[model], TO_MANY[model]
     try:
-        if kind == "one" and TO_ONE[model]:
-            other = getattr(row, TO_ONE[model][n % len(TO_ONE[model])])
-            return None if other is None else other.pk
-        if kind == "many" and TO_MANY[model]:
-            found = ASKED[asked](getattr(row, TO_MANY[model][n % len(TO_MANY[model])]).all())
-            return len(found) if isinstance(found, list) else type(found).__name__
-        if kind == "loop" and TO_MANY[model]:
-            there = getattr(row, TO_MANY[model][n % len(TO_MANY[model])])
-            return [str(getattr(one, "author", None) and one.author.pk) for one in there.all()]
-        if kind == "prefetch" and TO_MANY[model]:
-            name = TO_MANY[model][n % len(TO_MANY[model])]
-            few = getattr(model, name).rel.related_model if name == "posts" else None
-            prefetch_related_objects(
-                [row], name if few is None else Prefetch(name, few.objects.all())
-            )
-        if kind == "column":
-            return str(getattr(row, COLUMNS[model]))
-        if kind == "again":
-            row.refresh_from_db()
-        if kind == "save":
-            row.save()
-        if kind == "pickle":
-            queryset = model.objects.filter(pk=row.pk)
-            again = [pickle.loads(pickle.dumps(queryset)), copy.copy(queryset), queryset.all()]
-            return [len(one) for one in again], pickle.loads(pickle.dumps(row)).pk
+        if kind == "one" and to_one:
+            return getattr(getattr(row, to_one[n % len(to_one)]), "pk", None)
+        if to_many and kind in {"many", "loop", "prefetch"}:
+            return to_many_of(row, to_many[n % len(to_many)], kind, asked)
+        return KINDS[kind](row, model)
     except ObjectDoesNotExist as error:
         return type(error).__name__
-    return None
+
+
+def to_many_of(row, name, kind, asked):
+    if kind == "many":
+        found = ASKED[asked](getattr(row, name).all())
+        return len(found) if isinstance(found, list) else type(found).__name__
+    if kind == "loop":
+        return [
+            str(getattr(one, "author", None) and one.author.pk) for one in getattr(row, name).all()
+        ]
+    few = Prefetch(name, Post.objects.filter(score=1)) if name == "posts" else name
+    return prefetch_related_objects([row], few)
+
+
+def pickled(row, model):
+    queryset = model.objects.filter(pk=row.pk)
+    again = [pickle.loads(pickle.dumps(queryset)), copy.copy(queryset), queryset.all()]
+    return [len(one) for one in again], pickle.loads(pickle.dumps(row)).pk
+
+
+KINDS = {
+    "column": lambda row, model: str(getattr(row, COLUMNS[model])),
+    "again": lambda row, model: row.refresh_from_db(),
+    "save": lambda row, model: row.save(),
+    "pickle": pickled,
+    "one": lambda row, model: None,
+    "many": lambda row, model: None,
+    "loop": lambda row, model: None,
+    "prefetch": lambda row, model: None,
+}
 
 
 @settings(

@@ -106,6 +106,29 @@ def test_whether_there_are_any_of_many_to_many():
     says(run, "User.following", 4, code, fixed=fixed)
 
 
+def test_whether_there_are_any_of_a_joined_row():
+    def run():
+        for comment in Comment.objects.select_related("post__author"):  # L W
+            comment.post.author.posts.exists()  # Q
+
+    def fixed():
+        posts = Post.objects.filter(author=OuterRef("post__author"))
+        for comment in Comment.objects.annotate(has_posts=Exists(posts)):
+            str(comment.has_posts)
+
+    code = 'annotate(has_posts=Exists(Post.objects.filter(author=OuterRef("post__author"))))'
+    says(run, "User.posts", 16, code, fixed=fixed)
+
+
+def test_whether_there_are_any_of_a_generic_relation():
+    def run():
+        for user in User.objects.all():  # L W
+            user.tags.exists()  # Q
+
+    code = 'annotate(has_tags=Exists(Tag.objects.filter(content_type=..., object_id=OuterRef("pk"'
+    says(run, "User.tags", 4, code)
+
+
 def test_a_filter():
     def run():
         for user in User.objects.all():  # L W
@@ -179,7 +202,7 @@ def test_an_aggregate():
         for user in User.objects.annotate(Sum("posts__score")):
             str(user.posts__score__sum)
 
-    says(run, "User.posts", 4, 'annotate(Sum("posts__', fixed=fixed)
+    says(run, "User.posts", 4, 'annotate(Sum("posts__score"))', fixed=fixed)
 
 
 def test_what_was_prefetched_is_silent():

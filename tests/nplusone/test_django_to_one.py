@@ -1,11 +1,22 @@
 """Django: a row's foreign key, one-to-one or generic key, followed for each row of a loop."""
 
 import pytest
-from django.db.models import prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models.signals import post_init
 
 from tests.nplusone.django_rows import judged, rows, says, tables  # noqa: F401
 from tests.nplusone.judging import marked, place, same_code
-from tests.nplusone.social.models import Article, City, Comment, Draft, Post, Profile, Tag, User
+from tests.nplusone.social.models import (
+    Article,
+    City,
+    Comment,
+    Curious,
+    Draft,
+    Post,
+    Profile,
+    Tag,
+    User,
+)
 
 pytestmark = pytest.mark.usefixtures("rows")
 
@@ -394,3 +405,124 @@ def test_backwards_and_forwards():
     found = {one.relation: one.fix for one in judged(run)}
     assert same_code(found["Post.author"], 'select_related("post__author")')
     assert same_code(found["User.profile"], 'select_related("post__author__profile")')
+
+
+def test_a_key_of_rows_that_are_prefetched_to_an_attribute():
+    few = Prefetch("posts", queryset=Post.objects.filter(score=1), to_attr="few")
+
+    def run():
+        for user in User.objects.prefetch_related(few):  # W
+            for post in user.few:  # L
+                str(post.editor.name)  # Q
+
+    def fixed():
+        for user in User.objects.prefetch_related(few, "few__editor"):
+            for post in user.few:
+                str(post.editor.name)
+
+    says(run, "Post.editor", 4, 'prefetch_related("few__editor")', fixed=fixed)
+
+
+@pytest.mark.parametrize("names", [(), ("target",)])
+def test_a_key_behind_a_generic_one(names):
+    def run():
+        for tag in Tag.objects.filter(word="new").prefetch_related(*names):  # L W
+            str(tag.target.author.name)  # Q
+
+    def fixed():
+        for tag in Tag.objects.filter(word="new").prefetch_related("target__author"):
+            str(tag.target.author.name)
+
+    found = {one.relation: one for one in judged(run)}
+    assert same_code(found["Post.author"].fix, 'prefetch_related("target__author")')
+    assert place(found["Post.author"].where) == marked(run)["W"]
+    assert judged(fixed) == []
+
+
+def test_a_key_beyond_only():
+    def run():
+        for post in Post.objects.only("title"):  # L W
+            str(post.author.name)  # Q
+
+    def fixed():
+        for post in Post.objects.only("title", "author").select_related("author"):
+            str(post.author.name)
+
+    found = {one.relation: one.fix for one in judged(run)}
+    assert same_code(found["Post.author"], 'select_related("author").only("title", "author")')
+    assert same_code(found["Post.author_id"], 'only("title", "author")')
+    assert judged(fixed) == []
+
+
+def test_a_key_to_the_model_itself():
+    last = None
+    for n in range(5):
+        last = Curious.objects.create(name=f"{n}", other=last)
+
+    def run():
+        for one in Curious.objects.exclude(other=None):  # L W
+            str(one.other.name)  # Q
+
+    def chained():
+        for one in Curious.objects.exclude(other__other=None):  # L W
+            str(one.other.other.name)  # Q
+
+    def fixed():
+        for one in Curious.objects.exclude(other__other=None).select_related("other__other"):
+            str(one.other.other.name)
+
+    says(run, "Curious.other", 4, 'select_related("other")')
+    says(chained, "Curious.other", 6, 'select_related("other__other")', fixed=fixed)
+
+
+def test_a_tree():
+    top = Curious.objects.create(name="top")
+    for n in range(3):
+        Curious.objects.create(name=f"{n}", other=top)
+
+    def walk(node):
+        for child in node.curious_set.all():  # Q L
+            walk(child)
+
+    (finding,) = judged(lambda: walk(top))
+    assert (finding.kind, finding.relation, finding.count) == (
+        "n_plus_one",
+        "Curious.curious_set",
+        4,
+    )
+    assert place(finding.query) == marked(walk)["Q"]
+
+
+def test_lookups_in_a_signal_are_the_handlers():
+    def handler(sender, instance, **kwargs):
+        City.objects.filter(name=instance.name).exists()  # Q
+
+    def run():
+        for user in User.objects.all():  # L
+            list(User.objects.filter(pk=user.pk))
+
+    post_init.connect(handler, sender=User)
+    try:
+        found = judged(run)
+    finally:
+        post_init.disconnect(handler, sender=User)
+    assert marked(handler)["Q"] in {place(one.query) for one in found}
+
+
+def test_statements_of_a_load_that_are_not_its_own():
+    def handler(sender, instance, **kwargs):
+        City.objects.filter(name=instance.name).exists()  # Q2
+
+    def run():
+        for post in Post.objects.all():  # L
+            str(post.author.name)  # Q
+
+    post_init.connect(handler, sender=User)
+    try:
+        found = {one.relation: one for one in judged(run)}
+    finally:
+        post_init.disconnect(handler, sender=User)
+    marks = marked(run, handler)
+    assert place(found["Post.author"].query) == marks["Q"]
+    assert place(found[""].query) == marks["Q2"]
+    assert found[""].elements == 4

@@ -80,7 +80,7 @@ def test_get_or_create():
     found = judged(run)
     assert {one.operation for one in found} == {"read", "write"}
     for one in found:
-        assert same_code(one.fix, "City.objects.bulk_create(citys, ignore_conflicts=True)")
+        assert same_code(one.fix, "City.objects.bulk_create(cities, ignore_conflicts=True)")
         assert place(one.loop) == marked(run)["L"]
 
 
@@ -169,4 +169,4 @@ def test_bulk_operations_of_one_row_each():
         for n in range(4):  # L
             City.objects.bulk_create([City(name=f"{n}")])  # Q
 
-    says(run, "", 4, "City.objects.bulk_create(citys)")
+    says(run, "", 4, "City.objects.bulk_create(cities)")

@@ -80,9 +80,9 @@ def test_a_prefetch_in_place_of_a_join_is_exempt(relation):
 @pytest.mark.parametrize(
     "one",
     [
-        lambda rows, pk: rows.filter(pk=pk).first(),
-        lambda rows, pk: rows.filter(pk=pk)[0],
-        lambda rows, pk: rows.get(pk=pk),
+        lambda model, pk: model.objects.filter(pk=pk).first(),
+        lambda model, pk: model.objects.filter(pk=pk)[0],
+        lambda model, pk: model.objects.get(pk=pk),
     ],
     ids=["first", "slice", "get"],
 )
@@ -91,8 +91,8 @@ def test_rows_that_were_loaded_one_by_one_are_exempt(relation, one):
     first, second = model.objects.values_list("pk", flat=True).order_by("pk")
 
     def run():
-        row_1 = one(model.objects, first)
-        row_2 = one(model.objects, second)
+        row_1 = one(model, first)
+        row_2 = one(model, second)
         read(row_1)
         read(row_2)
 

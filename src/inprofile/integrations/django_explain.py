@@ -7,6 +7,7 @@ from typing import Any
 
 from inprofile.core.application import application
 from inprofile.core.frames import Stand, interpreters
+from inprofile.core.guard import guard
 from inprofile.core.model import Span
 from inprofile.core.repeats import Facts
 from inprofile.integrations import django_fixes as fixes
@@ -49,6 +50,14 @@ class Seen:
 
 def explain(span: Span, stand: Stand, frames: list[FrameType]) -> Facts:
     """The relation that a statement loads row by row, and what loads it for all of them."""
+    try:
+        return _explained(span, stand, frames)
+    except Exception as error:
+        guard.caught(error)
+        return Facts()
+
+
+def _explained(span: Span, stand: Stand, frames: list[FrameType]) -> Facts:
     seen = Seen(span, stand, frames)
     asked: tuple[str, FrameType] | None = None
     inner: FrameType | None = None

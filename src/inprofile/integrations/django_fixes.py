@@ -31,8 +31,19 @@ def _eager(way: Way, steps: tuple[Relation, ...]) -> str:
     is_raw = way.load is not None and way.load.raw
     if all(step.is_joined for step in steps) and way.held != "prefetched" and not is_raw:
         path = "__".join(step.lookup for step in steps)
-        return f'select_related("{path}") {_on(way)}'.rstrip()
+        return f'select_related("{path}"){_with(way, steps[0].name)} {_on(way)}'.rstrip()
     return f'prefetch_related("{_path(steps)}") {_on(way)}'.rstrip()
+
+
+def _with(way: Way, name: str) -> str:
+    """What is joined must not be deferred."""
+    load = way.load
+    if load is None or not load.only or name in load.names or way.held:
+        return ""
+    if any(one.startswith(f"{name}__") for one in load.names):
+        return ""
+    names = ", ".join(f'"{one}"' for one in (*sorted(load.names), name))
+    return f".only({names})"
 
 
 def _path(steps: tuple[Relation, ...]) -> str:
@@ -72,8 +83,7 @@ def refreshed(model: Any) -> str:
 
 def prefetched(model: Any, path: str, way: Way) -> str:
     """For ``prefetch_related_objects`` with one row at a time."""
-    rows = f"{model._meta.model_name}s"  # noqa: SLF001
-    fix = f'prefetch_related_objects({rows}, "{path}"), once before the loop'
+    fix = f'prefetch_related_objects({_rows(model)}, "{path}"), once before the loop'
     return f'{fix}, or prefetch_related("{path}") {_on(way)}'.rstrip()
 
 
@@ -88,14 +98,15 @@ def many(way: Way, relation: Relation, queryset: Any, method: str, values: Any) 
     is_filtered = len(query.where.children) > (2 if relation.is_generic else 1)
     if method == "count":
         if is_filtered:
-            name = f"{path}_count"
+            name = f"{relation.name}_count"
             return f'annotate({name}=Count("{lookup}", filter=Q(...))){on}'
         return f'annotate(Count("{lookup}")){on}, read as .{lookup}__count'
     if method in ("exists", "__contains__", "contains"):
-        return f"annotate(has_{path}=Exists({model}.objects.filter({_back(relation)}))){on}"
+        inner = f"{model}.objects.filter({_back(way, relation)})"
+        return f"annotate(has_{relation.name}=Exists({inner})){on}"
     if method == "aggregate":
         given = values.get("args") or tuple((values.get("kwargs") or {}).values())
-        inner = ", ".join(f'{type(one).__name__}("{lookup}__...")' for one in given)
+        inner = ", ".join(f'{type(one).__name__}("{lookup}__{_aggregated(one)}")' for one in given)
         return f"annotate({inner or '...'}){on}"
     is_plain = not (
         is_filtered
@@ -123,7 +134,7 @@ def many(way: Way, relation: Relation, queryset: Any, method: str, values: Any) 
         f' to_attr="{prefix}_{relation.name}")){on}'
     )
     if method in ONE:
-        inner = f"{model}.objects.filter({_back(relation)})"
+        inner = f"{model}.objects.filter({_back(way, relation)})"
         fix += f", or annotate(...=Subquery({inner}.values(...)[:1]))"
     return fix
 
@@ -147,15 +158,24 @@ def _chosen(query: Any, queryset: Any) -> str:
     return ".".join(parts) or "all()"
 
 
-def _back(relation: Relation) -> str:
+def _aggregated(expression: Any) -> str:
+    """The column of an aggregate."""
+    sources = getattr(expression, "source_expressions", None) or [None]
+    name = getattr(sources[0], "name", None)
+    return name if type(name) is str else "..."
+
+
+def _back(way: Way, relation: Relation) -> str:
     """What a subquery compares with the outer row."""
-    if relation.source is None:
-        return '...=OuterRef("pk")'
+    outer = "__".join(step.lookup for step in way.steps) or "pk"
     field = relation.source
-    if field.model is not relation.target:  # of the table between the two
-        other = [one for one in (relation.target, field.model) if one is not None]
-        return f'{_across(other[0], field)}=OuterRef("pk")'
-    return f'{field.name}=OuterRef("pk")'
+    if field is None:
+        field = relation.owner._meta.get_field(relation.name)  # noqa: SLF001
+        names = field.content_type_field_name, field.object_id_field_name
+        return f'{names[0]}=..., {names[1]}=OuterRef("{outer}")'
+    if field.model is relation.target:
+        return f'{field.name}=OuterRef("{outer}")'
+    return f'{_across(relation.target, field)}=OuterRef("{outer}")'  # of the table between
 
 
 def _across(model: Any, source: Any) -> str:
@@ -267,4 +287,8 @@ def _manager(model: Any) -> str:
 
 
 def _rows(model: Any) -> str:
-    return f"{model._meta.model_name}s"  # noqa: SLF001
+    """A variable for rows of ``model``."""
+    name = str(model._meta.model_name)  # noqa: SLF001
+    if name.endswith("y") and not name.endswith(("ay", "ey", "oy", "uy")):
+        return f"{name[:-1]}ies"
+    return f"{name}es" if name.endswith(("s", "x", "ch", "sh")) else f"{name}s"

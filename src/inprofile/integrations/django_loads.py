@@ -93,18 +93,16 @@ def remember(span: Span, queryset: Any, frame: FrameType | None) -> None:
         found = found.f_back
     else:
         found = None
-    hints = queryset._hints  # noqa: SLF001
-    owner = type(hints["instance"]) if "instance" in hints else None
-    key = (
-        id(queryset.model),
-        id(owner),
-        (0, 0) if found is None else (id(found.f_code), found.f_lasti),
-    )
+    model = queryset.model
+    code, instruction = (None, 0) if found is None else (found.f_code, found.f_lasti)
+    key = id(code), instruction, id(model)
     load = loads.get(key)
     if load is not None:
         load.count += 1
         load.last_ns = span.start_ns
     elif len(loads) < MAX_LOADS:
+        instance = queryset._hints.get("instance")  # noqa: SLF001
+        owner = None if instance is None else type(instance)
         loads[key] = _load(queryset, owner, found or _awaiting(frame), frame, span.start_ns)
 
 
@@ -199,9 +197,10 @@ def _way(loads: list[Load], model: Any, source: str, after: str, passed: frozens
     return outer._replace(steps=(*outer.steps, step, *best.steps), held=outer.held or best.held)
 
 
-def _rank(way: Way) -> tuple[int, int]:
+def _rank(way: Way) -> tuple[bool, int, int]:
     assert way.load is not None
-    return way.load.last_ns, -len(way.steps)
+    is_known = not way.steps or way.steps[-1].target is not None
+    return is_known, way.load.last_ns, -len(way.steps)
 
 
 def _last(way: Way) -> str:
@@ -227,10 +226,11 @@ def _ways(loads: list[Load], model: Any) -> Iterator[Way]:
                 if _concrete(steps[-1].target) is concrete:
                     yield Way(load, steps, "joined")
         seen = set()
-        for through, _to in load.prefetched:
-            for steps in _followed(load.model, through):
+        for through, to in load.prefetched:
+            for steps in _followed(load.model, through, to):
                 names = tuple(step.name for step in steps)
-                if names not in seen and _concrete(steps[-1].target) is concrete:
+                target = steps[-1].target
+                if names not in seen and (target is None or _concrete(target) is concrete):
                     seen.add(names)
                     yield Way(load, steps, "prefetched")
 
@@ -249,11 +249,12 @@ def _joined(model: Any, tree: dict[str, Any]) -> Iterator[tuple[Relation, ...]]:
                 yield (step, *steps)
 
 
-def _followed(model: Any, path: str) -> Iterator[tuple[Relation, ...]]:
+def _followed(model: Any, through: str, to: str) -> Iterator[tuple[Relation, ...]]:
+    """The steps of a prefetch, by the attributes that it sets; a generic one leads anywhere."""
     steps: tuple[Relation, ...] = ()
-    for name in path.split("__"):
-        step = relations(model).get(name)
-        if step is None or step.target is None:
+    for name, attribute in zip(through.split("__"), to.split("__"), strict=False):
+        step = None if model is None else relations(model).get(name)
+        if step is None:
             return
-        steps, model = (*steps, step), step.target
+        steps, model = (*steps, step._replace(name=attribute)), step.target
         yield steps
