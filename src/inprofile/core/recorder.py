@@ -326,7 +326,7 @@ class Recorder:
         return "sampled" if is_drawn else ""
 
     def _keep(self, trace: Trace, reason: str) -> None:
-        trace.last_statement = trace.bodies = None
+        trace.last_statement = trace.bodies = trace.loads = None
         trace.reason = reason
         trace.spans = [span for span in trace.spans if span.count or span.self_ns]
         trace.started_at = time.time() - (self.clock() - trace.root.start_ns) / 1e9
@@ -407,5 +407,5 @@ def release(trace: Trace) -> None:
     trace.spans = []
     trace.last_statement = trace.section = trace.enclosing = None
     trace.endpoint = trace.handovers = trace.bodies = None
-    trace.operations = trace.foreign = None
+    trace.operations = trace.foreign = trace.loads = None
     del trace.root

@@ -21,6 +21,7 @@ from inprofile.core.frames import (
     Position,
     Stand,
     is_loops_own,
+    is_same,
     meeting,
     position,
     stand,
@@ -62,13 +63,15 @@ class Facts(NamedTuple):
 
     ``relation`` is ``Model.attribute`` or empty, ``fix`` the code to add, ``where`` the line it
     belongs to: where the elements of the loop were loaded. ``batch`` says whether one batched
-    operation could serve; where it could not there is nothing to report.
+    operation could serve; where it could not there is nothing to report. ``few`` says that two
+    different elements are enough, as they are of a relation.
     """
 
     relation: str = ""
     fix: str = ""
     where: Location | None = None
     batch: bool = True
+    few: bool = False
 
 
 NOTHING = Facts()
@@ -222,7 +225,7 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
     operations = trace.operations
     if operations is None:
         operations = trace.operations = {}
-    key: Hashable = span.name if subject is None else (span.name, subject)
+    key: Hashable = span.name if subject is None else subject
     ignored = ignoring.get()
     if ignored is not None:
         key = key, ignored
@@ -316,6 +319,8 @@ def _look(
         if inner is not None and query is not None and query.mark is inner:
             met = Meeting(inner, query.position, query.position, None)
         found.join(at, met)
+        if query is not None:
+            found.query_at = query.position
         if found.passes == 1 and explain is not None:
             found.facts = explain(span, at, fresh)
         trace.suspect = True
@@ -351,16 +356,17 @@ def _taken(
 def _same_line(one: Stand | None, two: Stand | None) -> bool:
     if one is None or two is None:
         return one is two
-    return one.mark.code is two.mark.code and one.position == two.position
+    code = one.mark.code
+    return code is two.mark.code and is_same(code, one.position, two.position)
 
 
 def _is_pass(met: Meeting, at: Stand) -> bool:
     """Whether the same activation made the same call again, or a function calls itself."""
     if is_loops_own(met.mark.code):
         return False
-    if met.first == met.second:
-        return True
     code = met.mark.code
+    if is_same(code, met.first, met.second):
+        return True
     if not application.owns(code):
         return False
     for each in at.outwards():

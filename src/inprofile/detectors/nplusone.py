@@ -106,7 +106,8 @@ def _verdict(kind: str, is_relation: bool, group: _Group) -> str:  # noqa: FBT00
     if is_relation:
         return KINDS[kind] if elements >= RELATION_MIN else ""
     if elements > 1:
-        return KINDS[kind] if count >= STATEMENT_MIN else ""
+        enough = RELATION_MIN if group.sites[0].facts.few else STATEMENT_MIN
+        return KINDS[kind] if count >= enough else ""
     return "repeated_query" if kind == "db" and count >= REPEATED_MIN else ""
 
 

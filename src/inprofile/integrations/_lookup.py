@@ -62,10 +62,12 @@ def looked_up(
     values: Any,
     subject: Hashable = None,
     explain: Explain | None = None,
+    value: int | None = None,
 ) -> None:
     """Note a statement that is about to run with ``values``, unless it serves many elements.
 
-    To be called by a hook of a timing wrapper. Costs 0.6 microseconds.
+    ``value`` tells its element from others where the values do not. To be called by a hook of a
+    timing wrapper. Costs 0.6 microseconds.
     """
     if type(text) is not str or len(text) > MAX_TEXT:
         return
@@ -73,7 +75,9 @@ def looked_up(
         if span.trace.recorder.thorough:  # a recording says of each statement where it ran
             notice(span, 0, ("serves many", span.name), _unbatchable)
         return
-    notice(span, element(values) if values else hash(text), subject, explain)
+    if value is None:
+        value = element(values) if values else hash(text)
+    notice(span, value, subject, explain)
 
 
 def _unbatchable(_span: Span, _stand: Stand, _frames: list[FrameType]) -> Facts:
