@@ -7,7 +7,7 @@ themselves would keep their locals, and their addresses alone are used again wit
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
 from pathlib import Path
 from types import CodeType, FrameType
@@ -17,6 +17,9 @@ from inprofile.core.model import Location
 
 MAX_FRAMES = 1000
 """Frames looked at for one call; further out nothing is looked for."""
+
+MAX_SOURCES = 8192
+"""Codes remembered with what they were made of."""
 
 ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 RESUMABLE = ASYNC | CO_GENERATOR
@@ -51,20 +54,52 @@ class Interpreter(NamedTuple):
     template, the fields of a serializer.
 
     ``local`` is the name of its local that says which part is being run (its instruction alone
-    says nothing), ``locate`` where that part was written.
+    says nothing). ``read`` makes of its locals what tells where that part was written, as plain
+    data that holds nothing of the user's, or None for what a library wrote; ``locate`` makes a
+    place of that.
     """
 
     code: CodeType
     local: str
+    read: Callable[[Mapping[str, Any]], Hashable]
     locate: Callable[[Any], Location | None]
 
 
 interpreters: dict[int, Interpreter] = {}
 """By the identity of the code, which is kept so that it stays one."""
 
+drivers: dict[int, CodeType] = {}
+"""Code of libraries that is one loop, although it asks for elements at several instructions."""
+
+chains: dict[int, CodeType] = {}
+"""Code of libraries that goes along what the user wrote in one expression, ``a.b.c``: no loop."""
+
 borders: dict[int, CodeType] = {}
 """Code of libraries that calls the application for a request: what is outside of it (middleware)
 has no loop over what is inside."""
+
+
+class Source(NamedTuple):
+    """What the user wrote in another language and a library made code of: a template.
+
+    ``lines`` has the template's line for lines of the code, from the last one to the first.
+    """
+
+    code: CodeType
+    file: str
+    name: str
+    lines: Sequence[tuple[int, int]]
+
+    def line(self, generated: int) -> int:
+        """The line in the template for one in the code."""
+        return next((line for line, since in self.lines if since <= generated), 1)
+
+
+sources: dict[int, Source] = {}
+"""By the identity of the code made of them."""
+
+sourced: dict[str, Callable[[CodeType, Any], None]] = {}
+"""What finds the source of code whose module has a global of that name, for ``sources``."""
 
 
 class Mark:
@@ -89,7 +124,7 @@ class Mark:
         self.at_once = at_once
         self.outer: Mark | None = None
         self.position: Position = 0
-        self.part: Any = None
+        self.part: Hashable = None
         self.depth = 0
         if outer is not None:
             self.outer, self.position, self.part = outer
@@ -104,7 +139,7 @@ class Stand(NamedTuple):
 
     mark: Mark
     position: Position
-    part: Any
+    part: Hashable
 
     def outwards(self) -> "Iterator[Stand]":
         """This frame and those around it, from the inside out."""
@@ -124,13 +159,19 @@ Foreign = dict[int, tuple[FrameType, Mark]]
 are held until the trace ends."""
 
 
-def position(frame: FrameType) -> tuple[Position, Any]:
-    """Where ``frame`` is, and what it works on if it is an interpreter."""
+def position(frame: FrameType) -> Position:
+    """Where ``frame`` is: what tells its calls apart."""
+    key = id(frame.f_code)
+    known = interpreters.get(key)
+    if known is not None:
+        return frame.f_lasti, id(frame.f_locals.get(known.local))
+    return 0 if key in drivers else frame.f_lasti
+
+
+def part(frame: FrameType) -> Hashable:
+    """What ``frame`` works on, if it is an interpreter and the user wrote that."""
     known = interpreters.get(id(frame.f_code))
-    if known is None:
-        return frame.f_lasti, None
-    part = frame.f_locals.get(known.local)
-    return (frame.f_lasti, id(part)), part
+    return None if known is None else known.read(frame.f_locals)
 
 
 def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
@@ -147,9 +188,10 @@ def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
     while each is not None and len(fresh) < MAX_FRAMES:
         mark = _mark(each, foreign)
         if mark is not None:
-            outer = Stand(mark, *position(each))
+            outer = Stand(mark, position(each), part(each))
             break
         fresh.append(each)
+        _find_source(each)
         if beyond:
             each = beyond.pop()
             continue
@@ -170,9 +212,19 @@ def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
             each.f_trace = mark
         else:
             foreign[id(each)] = each, mark
-        outer = Stand(mark, *position(each))
+        outer = Stand(mark, position(each), part(each))
     assert outer is not None  # there is at least ``frame``
     return outer, fresh
+
+
+def _find_source(frame: FrameType) -> None:
+    """Find of what the code of ``frame`` was made, if one of ``sourced`` knows."""
+    for name, find in sourced.items():
+        made_by = dict.get(frame.f_globals, name)
+        if made_by is not None and id(frame.f_code) not in sources:
+            if len(sources) >= MAX_SOURCES:
+                sources.clear()
+            find(frame.f_code, made_by)
 
 
 def _mark(frame: FrameType, foreign: Foreign) -> Mark | None:

@@ -18,9 +18,13 @@ from inprofile.core.frames import (
     Mark,
     Meeting,
     Stand,
+    borders,
+    chains,
     is_loops_own,
     meeting,
+    part,
     position,
+    sources,
     stand,
 )
 from inprofile.core.model import Location, Span
@@ -164,17 +168,17 @@ class Site:
             return False
         try:
             frame = getframe(base + 1 + self.far)
-            at, part = position(frame)
+            at = position(frame)
             if frame.f_trace is not met.mark or at != met.second:
                 return False
             near = getframe(base + 1 + self.near)
-            if near.f_code is not query.mark.code or position(near)[0] != query.position:
+            if near.f_code is not query.mark.code or position(near) != query.position:
                 return False
             if self.far > self.near:
                 inner = getframe(base + self.far)
                 if inner.f_trace is not None:
                     return False
-                inner.f_trace = Mark(inner.f_code, Stand(met.mark, at, part))
+                inner.f_trace = Mark(inner.f_code, Stand(met.mark, at, part(frame)))
         except ValueError:
             return False
         return True
@@ -274,12 +278,16 @@ def _look(operation: Operation, span: Span, value: int, explain: Explain | None)
 
 
 def _query(at: Stand) -> Stand | None:
-    """The application's line that runs the operation: its innermost frame, or what it wrote for
-    an interpreter.
+    """The application's line that runs the operation, or what it wrote for an interpreter.
+
+    The innermost one; None where a library does all that a request asks for.
     """
     for each in at.outwards():
-        if each.part is not None or application.owns(each.mark.code):
+        code = each.mark.code
+        if each.part is not None or id(code) in sources or application.owns(code):
             return each
+        if id(code) in borders:
+            return None
     return None
 
 
@@ -303,12 +311,14 @@ def _taken(
 def _same_line(one: Stand | None, two: Stand | None) -> bool:
     if one is None or two is None:
         return one is two
-    return one.mark.code is two.mark.code and one.position == two.position
+    if one.mark.code is not two.mark.code:
+        return False
+    return one.position == two.position if one.part is None else one.part == two.part
 
 
 def _is_pass(met: Meeting, at: Stand) -> bool:
     """Whether the same activation made the same call again, or a function calls itself."""
-    if is_loops_own(met.mark.code):
+    if is_loops_own(met.mark.code) or id(met.mark.code) in chains:
         return False
     if met.first == met.second:
         return True

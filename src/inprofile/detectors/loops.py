@@ -35,7 +35,7 @@ def header(code: CodeType, instruction: int) -> int | None:
     """
     tree = _parsed(code.co_filename)
     if tree is None:
-        return _jumped(code, instruction)
+        return jumped(code, instruction)
     loop: ast.AST | None = None
     for outer, inner in _path(tree, _place(code, instruction)):
         if isinstance(outer, SCOPES) and not isinstance(outer, ast.Module):
@@ -87,7 +87,9 @@ def _holds(node: ast.AST, place: Place) -> bool:
     first, column, last, end = place
     starts = min(_starts(node))
     ends = node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
-    return starts <= (first, column) and ((end == 1 << 30 and last <= ends[0]) or (last, end) <= ends)
+    return starts <= (first, column) and (
+        (end == 1 << 30 and last <= ends[0]) or (last, end) <= ends
+    )
 
 
 def _starts(node: ast.AST) -> Iterator[tuple[int, int]]:
@@ -107,7 +109,7 @@ def _repeats(outer: ast.AST, inner: ast.AST) -> bool:
     return False
 
 
-def _jumped(code: CodeType, instruction: int) -> int | None:
+def jumped(code: CodeType, instruction: int) -> int | None:
     """The line to which the shortest jump backwards over the instruction leads."""
     loops = [
         (jump.offset - jump.argval, jump.argval)

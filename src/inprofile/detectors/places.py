@@ -1,9 +1,10 @@
 """Where in the application something happens: the line of a query, the header of its loop."""
 
 from collections.abc import Iterator
+from types import CodeType
 
 from inprofile.core.application import application
-from inprofile.core.frames import Stand, borders, interpreters
+from inprofile.core.frames import Stand, borders, interpreters, sources
 from inprofile.core.model import Location
 from inprofile.core.repeats import Site
 from inprofile.detectors import loops
@@ -30,19 +31,21 @@ def loop(site: Site) -> Location | None:
     around = next((each for each in ways if each.mark is met.mark), None)
     if around is None:
         return None
-    if application.owns(met.mark.code):
-        at = Stand(met.mark, met.second, None)
-        is_gathered = met.inner is not None and met.inner.at_once
-        line = None if is_gathered else loops.header(met.mark.code, _instruction(at))
-        return _place(at) if line is None else _place(at)._replace(line=line)  # type: ignore[union-attr]
-    return _driver(ways)
+    if id(met.mark.code) not in sources and not application.owns(met.mark.code):
+        return _driver(ways)
+    at = Stand(met.mark, met.second, None)
+    place = _place(at)
+    is_gathered = met.inner is not None and met.inner.at_once
+    line = None if is_gathered else _header(met.mark.code, _instruction(at))
+    return place if line is None or place is None else place._replace(line=line)
 
 
 def _driver(ways: Iterator[Stand]) -> Location | None:
     for each in ways:
-        if id(each.mark.code) in borders:
+        code = each.mark.code
+        if id(code) in borders:
             return None
-        if each.part is not None or application.owns(each.mark.code):
+        if each.part is not None or id(code) in sources or application.owns(code):
             return _place(each)
     return None
 
@@ -53,7 +56,18 @@ def _place(stand: Stand) -> Location | None:
         interpreter = interpreters.get(id(code))
         return None if interpreter is None else interpreter.locate(stand.part)
     line = loops.line(code, _instruction(stand))
+    source = sources.get(id(code))
+    if source is not None:
+        return Location(source.file, source.line(line), source.name)
     return Location(code.co_filename, line, _function(code.co_qualname))
+
+
+def _header(code: CodeType, instruction: int) -> int | None:
+    source = sources.get(id(code))
+    if source is None:
+        return loops.header(code, instruction)
+    generated = loops.jumped(code, instruction)
+    return None if generated is None else source.line(generated)
 
 
 def _instruction(stand: Stand) -> int:
