@@ -83,12 +83,14 @@ class Source(NamedTuple):
     """What the user wrote in another language and a library made code of: a template.
 
     ``lines`` has the template's line for lines of the code, from the last one to the first.
+    What the user's own loops assign begins with ``variables``; others are the library's.
     """
 
     code: CodeType
     file: str
     name: str
     lines: Sequence[tuple[int, int]]
+    variables: str
 
     def line(self, generated: int) -> int:
         """The line in the template for one in the code."""

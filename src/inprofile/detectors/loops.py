@@ -109,13 +109,31 @@ def _repeats(outer: ast.AST, inner: ast.AST) -> bool:
     return False
 
 
-def jumped(code: CodeType, instruction: int) -> int | None:
-    """The line to which the shortest jump backwards over the instruction leads."""
-    loops = [
+def jumped(code: CodeType, instruction: int, variables: str = "") -> int | None:
+    """The line to which the shortest jump backwards over the instruction leads.
+
+    Of loops whose variable begins with ``variables``. Awaiting jumps too, and is no loop.
+    """
+    instructions = list(dis.get_instructions(code))
+    found = [
         (jump.offset - jump.argval, jump.argval)
-        for jump in dis.get_instructions(code)
+        for jump in instructions
         if "JUMP" in jump.opname
+        and "NO_INTERRUPT" not in jump.opname
         and isinstance(jump.argval, int)
         and jump.argval <= instruction <= jump.offset
+        and _assigned(instructions, jump.argval).startswith(variables)
     ]
-    return line(code, min(loops)[1]) if loops else None
+    return line(code, min(found)[1]) if found else None
+
+
+def _assigned(instructions: list[dis.Instruction], start: int) -> str:
+    """The variable that is assigned first from an instruction on: a loop's."""
+    stores = (one for one in instructions if one.offset >= start and "STORE" in one.opname)
+    found = next(stores, None)
+    return "" if found is None else str(_first(found.argval))
+
+
+def _first(names: object) -> object:
+    """Two names are stored by one instruction since 3.13."""
+    return names[0] if isinstance(names, tuple) else names

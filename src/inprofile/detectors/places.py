@@ -66,7 +66,7 @@ def _header(code: CodeType, instruction: int) -> int | None:
     source = sources.get(id(code))
     if source is None:
         return loops.header(code, instruction)
-    generated = loops.jumped(code, instruction)
+    generated = loops.jumped(code, instruction, source.variables)
     return None if generated is None else source.line(generated)
 
 
