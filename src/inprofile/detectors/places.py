@@ -1,6 +1,7 @@
 """Where in the application something happens: the line of a query, the header of its loop."""
 
 from collections.abc import Iterator
+from itertools import takewhile
 from types import CodeType
 
 from inprofile.core.application import application
@@ -22,17 +23,17 @@ def loop(site: Site) -> Location | None:
 
     A frame that calls again without a loop (``map``, a function that calls itself, ``gather``)
     is said by its line. For a loop in a library it is what drives that: the application's line
-    around it, or what it wrote for it. None where there is nothing of the kind.
+    around it, or what it wrote for it to run. None where there is nothing of the kind.
     """
     met = site.met
     if met is None:
         return None
-    ways = site.stand.outwards()
-    around = next((each for each in ways if each.mark is met.mark), None)
+    inside = list(takewhile(lambda each: each.mark is not met.mark, site.stand.outwards()))
+    around = inside[-1].out() if inside else site.stand
     if around is None:
         return None
     if id(met.mark.code) not in sources and not application.owns(met.mark.code):
-        return _driver(ways)
+        return _driver(around.outwards()) or _driven(inside)
     at = Stand(met.mark, met.second, None)
     place = _place(at)
     is_gathered = met.inner is not None and met.inner.at_once
@@ -41,6 +42,8 @@ def loop(site: Site) -> Location | None:
 
 
 def _driver(ways: Iterator[Stand]) -> Location | None:
+    """What drives a loop of a library's from outside, which begins ``ways``."""
+    next(ways)
     for each in ways:
         code = each.mark.code
         if id(code) in borders:
@@ -48,6 +51,13 @@ def _driver(ways: Iterator[Stand]) -> Location | None:
         if each.part is not None or id(code) in sources or application.owns(code):
             return _place(each)
     return None
+
+
+def _driven(inside: list[Stand]) -> Location | None:
+    """What a loop of a library's runs for each element, where it was written for that."""
+    written = (each for each in reversed(inside) if each.part is not None)
+    found = next(written, None)
+    return None if found is None else _place(found)
 
 
 def _place(stand: Stand) -> Location | None:
