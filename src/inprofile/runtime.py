@@ -33,14 +33,7 @@ from inprofile.exporters.django_claim import django_claim
 from inprofile.exporters.endpoint import Endpoint
 from inprofile.exporters.flask_claim import flask_claim
 from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
-from inprofile.integrations import (
-    celery_tasks,
-    django_handlers,
-    flask,
-    patches,
-    readings,
-    starlette,
-)
+from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
 from inprofile.integrations._patcher import Patcher
 from inprofile.settings import Settings
 from inprofile.storage.store import NewerSchema, Store
@@ -110,7 +103,6 @@ class Runtime:
                 **self.tasks.patches,
             }
         )
-        self.patcher.read(readings())
         if app is None or isinstance(app, DOORS):
             return app
         if self.django.takes(app) or celery_tasks.takes(app):

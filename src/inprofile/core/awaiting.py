@@ -5,6 +5,7 @@ pinned by a test. Read for the first repeats of an operation alone.
 """
 
 import asyncio
+import contextlib
 import functools
 import gc
 from collections.abc import Iterator
@@ -12,14 +13,35 @@ from contextvars import ContextVar
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
-from inprofile.core.frames import Beyond, Stand, hops
+from inprofile.core.frames import ASYNC, Beyond, Stand, hops
+
+MAX_NESTED = 3
+"""Futures within each other: gather in shield in wait_for."""
 
 MAX_DEPTH = 500
 """Awaitables within each other that are followed."""
 
 
-waits: ContextVar[Any] = ContextVar("inprofile_waits", default=None)
-"""The task that waits for this thread, given to it by those who hand work to threads."""
+class Waiting:
+    """Who waits for a thread: a task, and the frame of it that has handed over the work.
+
+    ``over`` is to be called when that is done: a thread may keep the context it was given, and
+    with it this, for ever.
+    """
+
+    __slots__ = ("frame", "task")
+
+    def __init__(self, frame: FrameType) -> None:
+        self.task = current_task()
+        self.frame: FrameType | None = frame
+
+    def over(self) -> None:
+        """Let go of the frame."""
+        self.task = self.frame = None
+
+
+waits: ContextVar[Waiting | None] = ContextVar("inprofile_waits", default=None)
+"""Who waits for this thread, given to it by those who hand work to threads."""
 
 
 class Started:
@@ -38,17 +60,34 @@ started: ContextVar[Started | None] = ContextVar("inprofile_started", default=No
 
 def beyond(frame: FrameType) -> Beyond | None:
     """Who waits for the task or thread that ``frame`` is the outermost of."""
-    task = current_task()
-    if task is None:
-        task = waits.get()
-        return None if task is None else Beyond(frames(task))
-    if getattr(task.get_coro(), "cr_frame", frame) is not frame:
-        return None  # a coroutine that is driven by hand
-    where = started.get()
-    if where is not None and where.task is task:
-        return Beyond(started=where.stand)
-    waiting = awaiter(task)
-    return None if waiting is None else Beyond(frames(waiting), at_once=True)
+    task, waiter = current_task(), waits.get()
+    if task is None and waiter is not None:
+        task = waiter.task
+        if not frame.f_code.co_flags & ASYNC:
+            return _handed_over(waiter)
+    if not frame.f_code.co_flags & ASYNC:
+        return None
+    for _ in range(MAX_DEPTH):
+        if task is None:
+            break
+        where, waiting = started.get(), awaiter(task)
+        if getattr(task.get_coro(), "cr_frame", None) is frame:
+            if where is not None and where.task is task:
+                return Beyond(started=where.stand)
+            return None if waiting is None else Beyond(frames(waiting), at_once=True)
+        task = waiting
+    return None
+
+
+def _handed_over(waiter: Waiting) -> Beyond | None:
+    """The frames of the task, which may run on for a moment when its thread has begun."""
+    frame, task = waiter.frame, waiter.task
+    if frame is None:
+        return None
+    suspended = [] if task is None else frames(task)
+    if frame in suspended:
+        return Beyond(suspended[suspended.index(frame) :])
+    return Beyond([frame])
 
 
 def current_task() -> Any | None:
@@ -102,23 +141,24 @@ def _waiting(future: Any, depth: int = 0) -> Iterator[Any]:
     for callback in getattr(future, "_callbacks", None) or ():
         function = callback[0] if isinstance(callback, tuple) else callback
         owner = getattr(function, "__self__", None)
-        if isinstance(function, functools.partial):  # wait_for, before 3.12
-            for value in function.args:
-                yield from _waiting(value, depth + 1) if asyncio.isfuture(value) else ()
         if isinstance(owner, asyncio.Task):
             yield owner
         elif isinstance(getattr(owner, "_parent_task", None), asyncio.Task):  # a TaskGroup
             yield owner._parent_task  # type: ignore[union-attr]  # noqa: SLF001
-        elif depth < 3:  # noqa: PLR2004 - gather in shield in wait_for
-            for cell in getattr(function, "__closure__", None) or ():
-                try:
-                    value = cell.cell_contents
-                except ValueError:
-                    continue
+        elif depth < MAX_NESTED:
+            for value in _held(function):
                 if asyncio.isfuture(value) and value is not future:
-                    if isinstance(value, asyncio.Task):
-                        yield value
+                    yield from [value] if isinstance(value, asyncio.Task) else ()
                     yield from _waiting(value, depth + 1)
+
+
+def _held(function: Any) -> Iterator[object]:
+    """What a callback knows: gather and wait have closures, wait_for (before 3.12) a partial."""
+    if isinstance(function, functools.partial):
+        yield from function.args
+    for cell in getattr(function, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # an empty one
+            yield cell.cell_contents
 
 
 hops.append(beyond)

@@ -6,8 +6,11 @@ it, so nothing of the user's lives a moment longer than it would without us: hol
 themselves would keep their locals, and their addresses alone are used again with every call.
 """
 
+import dis
 import os
+import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
 from pathlib import Path
 from types import CodeType, FrameType
@@ -21,8 +24,14 @@ MAX_FRAMES = 1000
 MAX_SOURCES = 8192
 """Codes remembered with what they were made of."""
 
+MAX_CODES = 4096
+"""Coroutine functions whose awaits are remembered."""
+
 ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 RESUMABLE = ASYNC | CO_GENERATOR
+
+_THREAD: CodeType = threading.Thread._bootstrap.__code__  # type: ignore[attr-defined] # noqa: SLF001
+"""The outermost frame of every thread but the first."""
 
 _ASYNCIO = str(Path(os.__file__).with_name("asyncio")) + os.sep
 
@@ -31,10 +40,10 @@ Position = int | tuple[int, int]
 
 
 class Beyond(NamedTuple):
-    """Who waits for a thread, task or greenlet: frames from the inside out, or where it was
-    started if that is known.
+    """Who waits for a thread, task or greenlet.
 
-    ``at_once`` says that it may wait for several of them together.
+    Its frames from the inside out, or where it was started if that is known. ``at_once`` says
+    that it may wait for several of them together.
     """
 
     frames: Sequence[FrameType] = ()
@@ -50,13 +59,12 @@ hops: list[Hop] = []
 
 
 class Interpreter(NamedTuple):
-    """Code of a library that runs what the user wrote in another language: the nodes of a
-    template, the fields of a serializer.
+    """Code of a library that runs what the user wrote in another language.
 
-    ``local`` is the name of its local that says which part is being run (its instruction alone
-    says nothing). ``read`` makes of its locals what tells where that part was written, as plain
-    data that holds nothing of the user's, or None for what a library wrote; ``locate`` makes a
-    place of that.
+    The nodes of a template, the fields of a serializer. ``local`` is the name of its local that
+    says which part is being run (its instruction alone says nothing). ``read`` makes of its
+    locals what tells where that part was written, as plain data that holds nothing of the user's,
+    or None for what a library wrote; ``locate`` makes a place of that.
     """
 
     code: CodeType
@@ -73,6 +81,9 @@ drivers: dict[int, CodeType] = {}
 
 chains: dict[int, CodeType] = {}
 """Code of libraries that goes along what the user wrote in one expression, ``a.b.c``: no loop."""
+
+workers: dict[int, CodeType] = {}
+"""Code of libraries that runs in a thread what others have handed to it, one after the other."""
 
 borders: dict[int, CodeType] = {}
 """Code of libraries that calls the application for a request: what is outside of it (middleware)
@@ -144,7 +155,7 @@ class Stand(NamedTuple):
     part: Hashable
 
     def outwards(self) -> "Iterator[Stand]":
-        """This frame and those around it, from the inside out."""
+        """The frame and those around it, from the inside out."""
         stand: Stand | None = self
         while stand is not None:
             yield stand
@@ -163,11 +174,13 @@ are held until the trace ends."""
 
 def position(frame: FrameType) -> Position:
     """Where ``frame`` is: what tells its calls apart."""
-    key = id(frame.f_code)
-    known = interpreters.get(key)
+    code = frame.f_code
+    if code.co_flags & ASYNC:
+        return _awaits(code).get(frame.f_lasti, frame.f_lasti)
+    known = interpreters.get(id(code))
     if known is not None:
         return frame.f_lasti, id(frame.f_locals.get(known.local))
-    return 0 if key in drivers else frame.f_lasti
+    return (0, 0) if id(code) in drivers else frame.f_lasti
 
 
 def part(frame: FrameType) -> Hashable:
@@ -229,6 +242,21 @@ def _find_source(frame: FrameType) -> None:
             find(frame.f_code, made_by)
 
 
+@lru_cache(MAX_CODES)
+def _awaits(code: CodeType) -> dict[int, int]:
+    """Where a coroutine stands while it is suspended -> where it does while what it awaits runs."""
+    found = {}
+    send = None
+    for step in dis.get_instructions(code):
+        if step.opname == "SEND":
+            send = step.offset
+        elif step.opname in {"YIELD_VALUE", "RESUME"} and send is not None:
+            found[step.offset] = send
+        else:
+            send = None
+    return found
+
+
 def _mark(frame: FrameType, foreign: Foreign) -> Mark | None:
     found = frame.f_trace
     if found is None or type(found) is Mark:
@@ -240,8 +268,10 @@ def _mark(frame: FrameType, foreign: Foreign) -> Mark | None:
 def _beyond(frame: FrameType) -> Beyond | None:
     """Who waits for what has this outermost frame, if it is one and that is known."""
     back = frame.f_back
-    is_root = back is None or (
-        frame.f_code.co_flags & ASYNC and not back.f_code.co_flags & RESUMABLE
+    is_root = (
+        back is None
+        or id(back.f_code) in workers
+        or (frame.f_code.co_flags & ASYNC and not back.f_code.co_flags & RESUMABLE)
     )
     if is_root:
         for hop in hops:
@@ -267,17 +297,22 @@ class Meeting(NamedTuple):
 
 
 def meeting(first: Stand, second: Stand) -> Meeting | None:
-    """Where the ways out from two calls meet. Costs 0.2 microseconds a frame up to there."""
+    """Where the ways out from two calls meet. Costs 0.2 microseconds a frame up to there.
+
+    Calls in two threads meet where threads begin: somebody has started both.
+    """
     one, first_at = first.mark, first.position
     two, second_at = second.mark, second.position
     inner: Mark | None = None
     while one is not two:
         if one.depth >= two.depth:
             if one.outer is None:
+                if one.code is _THREAD and two.code is _THREAD:
+                    break
                 return None
             first_at, one = one.position, one.outer
         else:
             if two.outer is None:
                 return None
             second_at, inner, two = two.position, two, two.outer
-    return Meeting(one, first_at, second_at, inner)
+    return Meeting(two, first_at, second_at, inner)

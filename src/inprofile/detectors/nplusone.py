@@ -55,14 +55,15 @@ _Key = tuple[str, Location | None, Location | None, str, str]
 
 def _groups(trace: Trace) -> dict[_Key, _Group]:
     groups: defaultdict[_Key, _Group] = defaultdict(_Group)
-    operations: dict[object, Operation] = trace.operations or {}
-    for operation in list(operations.values()):
+    for operation in list((trace.operations or {}).values()):
+        if not isinstance(operation, Operation):
+            continue  # it was run once
         looped = [site for site in operation.sites if site.passes and site.facts.batch]
         for site in looped:
             kind = site.spans[0].kind
             key = (
                 kind,
-                places.loop(site),
+                places.loop(site, trace.begun),
                 places.query(site),
                 site.facts.relation,
                 "" if site.facts.relation else str(operation.name),
@@ -114,7 +115,7 @@ def _finding(
     return Finding(
         kind=kind,
         route=trace.route,
-        statement=statement or str(group.sites[0].operation.name),
+        statement=statement or str(group.sites[0].spans[0].name),
         count=count,
         total_ns=total_ns,
         evidence=f"{count} runs for {group.elements} different elements",

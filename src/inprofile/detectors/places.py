@@ -18,31 +18,34 @@ def query(site: Site) -> Location | None:
     return None if site.query is None else _place(site.query)
 
 
-def loop(site: Site) -> Location | None:
+def loop(site: Site, begun: tuple[CodeType, int] | None = None) -> Location | None:
     """The header of the loop that runs it again and again.
 
     A frame that calls again without a loop (``map``, a function that calls itself, ``gather``)
     is said by its line. For a loop in a library it is what drives that: the application's line
-    around it, or what it wrote for it to run. None where there is nothing of the kind.
+    around it, or what it wrote for it to run. None where there is nothing of the kind. A loop
+    around the instruction ``begun`` is none: the whole trace is in it.
     """
     met = site.met
     if met is None:
         return None
-    inside = list(takewhile(lambda each: each.mark is not met.mark, site.stand.outwards()))
-    around = inside[-1].out() if inside else site.stand
+    inside = list(takewhile(lambda each: each.mark is not met.mark, site.way.outwards()))
+    around = inside[-1].out() if inside else site.way
     if around is None:
         return None
-    if id(met.mark.code) not in sources and not application.owns(met.mark.code):
+    code = met.mark.code
+    if id(code) not in sources and not application.owns(code):
         return _driver(around.outwards()) or _driven(inside)
     at = Stand(met.mark, met.second, None)
     place = _place(at)
     is_gathered = met.inner is not None and met.inner.at_once
-    line = None if is_gathered else _header(met.mark.code, _instruction(at))
+    outside = begun[1] if begun is not None and begun[0] is code else None
+    line = None if is_gathered else _header(code, _instruction(at), outside)
     return place if line is None or place is None else place._replace(line=line)
 
 
 def _driver(ways: Iterator[Stand]) -> Location | None:
-    """What drives a loop of a library's from outside, which begins ``ways``."""
+    """What drives a loop of a library's from outside, with which ``ways`` begins."""
     next(ways)
     for each in ways:
         code = each.mark.code
@@ -72,10 +75,10 @@ def _place(stand: Stand) -> Location | None:
     return Location(code.co_filename, line, _function(code.co_qualname))
 
 
-def _header(code: CodeType, instruction: int) -> int | None:
+def _header(code: CodeType, instruction: int, outside: int | None) -> int | None:
     source = sources.get(id(code))
     if source is None:
-        return loops.header(code, instruction)
+        return loops.header(code, instruction, outside)
     generated = loops.jumped(code, instruction, source.variables)
     return None if generated is None else source.line(generated)
 

@@ -3,7 +3,6 @@
 from importlib import import_module
 
 from inprofile.integrations._patch import Patch
-from inprofile.integrations._reading import Reading
 
 TABLE = {
     "MySQLdb": "mysqlclient",
@@ -48,8 +47,7 @@ TABLE = {
     "valkey": "valkey",
 }
 """Library -> our file, which says in PATCHES what is replaced in which of its modules, and in
-TRACING what besides when traces go on in other services, and in READINGS which of its code
-findings must read through."""
+TRACING what besides when traces go on in other services."""
 
 
 def patches(*, tracing: bool = False) -> dict[str, tuple[Patch, ...]]:
@@ -61,14 +59,4 @@ def patches(*, tracing: bool = False) -> dict[str, tuple[Patch, ...]]:
     for file in files if tracing else ():
         for module, more in getattr(file, "TRACING", {}).items():
             found[module] = (*found[module], *more)
-    return found
-
-
-def readings() -> dict[str, tuple[Reading, ...]]:
-    """What findings must read through, by the module it is in; loads none of the libraries."""
-    found: dict[str, tuple[Reading, ...]] = {}
-    for file in TABLE.values():
-        of_file = getattr(import_module(f"inprofile.integrations.{file}"), "READINGS", {})
-        for module, more in of_file.items():
-            found[module] = (*found.get(module, ()), *more)
     return found

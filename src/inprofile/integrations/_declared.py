@@ -16,6 +16,7 @@ CACHED_FILES = 32
 CACHED = 1024
 """Declarations remembered."""
 
+NAMED = ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef
 Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -62,10 +63,10 @@ def _parsed(file: str) -> ast.Module | None:
 def _class(tree: ast.Module, qualified: str) -> ast.ClassDef | None:
     scope: Scope = tree
     for name in qualified.replace(".<locals>", "").split("."):
-        inner = [one for one in _statements(scope) if isinstance(one, Scope) and one.name == name]  # type: ignore[union-attr]
+        inner = [one for one in _statements(scope) if isinstance(one, NAMED) and one.name == name]
         if not inner:
             return None
-        scope = inner[-1]  # type: ignore[assignment]
+        scope = inner[-1]
     return scope if isinstance(scope, ast.ClassDef) else None
 
 
@@ -74,7 +75,7 @@ def _statements(node: ast.AST) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.stmt):
             yield child
-            if not isinstance(child, Scope):
+            if not isinstance(child, NAMED):
                 yield from _statements(child)
 
 
@@ -94,7 +95,9 @@ def _assigned(owner: ast.ClassDef, path: list[str]) -> ast.AST | None:
         if isinstance(one, ast.ClassDef) and one.name == path[0] and len(path) > 1:
             return _assigned(one, path[1:])
         targets = one.targets if isinstance(one, ast.Assign) else [getattr(one, "target", None)]
-        if len(path) == 1 and any(isinstance(each, ast.Name) and each.id == path[0] for each in targets):
+        if len(path) == 1 and any(
+            isinstance(each, ast.Name) and each.id == path[0] for each in targets
+        ):
             return one
     return None
 

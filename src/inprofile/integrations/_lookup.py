@@ -67,7 +67,7 @@ def looked_up(
     """
     if type(text) is not str or len(text) > MAX_TEXT:
         return
-    if serves_many(text) or (_has_list(values) and _ANY.search(text)):
+    if serves_many(text) or (_ANY.search(text) and _has_list(values)):
         return
     notice(span, element(values) if values else hash(text), subject, explain)
 

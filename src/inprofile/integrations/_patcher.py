@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +11,6 @@ from wrapt import register_post_import_hook, resolve_path
 from inprofile.core.guard import guard
 from inprofile.integrations._patch import Patch, Wrap
 from inprofile.integrations._proxy import unbound
-from inprofile.integrations._reading import Reading, read
 from inprofile.integrations._signature import Function
 
 
@@ -49,7 +47,6 @@ class Patcher:
         self._replacements: dict[tuple[Function, Wrap], Function] = {}
         self._left: list[_Placed] = []
         self._table: dict[str, tuple[Patch, ...]] = {}
-        self._read: set[str] = set()
 
     @property
     def patched(self) -> list[str]:
@@ -66,13 +63,6 @@ class Patcher:
                 register_post_import_hook(self._imported, name)
             elif name in sys.modules:
                 self._imported(sys.modules[name])
-
-    def read(self, table: Mapping[str, tuple[Reading, ...]]) -> None:
-        """Take note, once, of what findings must read through of the modules of ``table``."""
-        for name, readings in table.items():
-            if name not in self._read:
-                self._read.add(name)
-                register_post_import_hook(partial(read, readings=readings), name)
 
     def remove(self) -> None:
         """Take every patch out; modules imported later stay as they are."""
@@ -100,6 +90,9 @@ class Patcher:
                 except AttributeError:
                     if not patch.optional:
                         self.missing.append(f"{name}.{patch.path}")
+                    continue
+                if patch.reads:
+                    patch.wrap(found)
                     continue
                 inherited = attribute not in vars(parent)
                 left = self._take_left(parent, attribute, patch.wrap)

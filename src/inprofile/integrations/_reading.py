@@ -1,30 +1,21 @@
 """Code of libraries that findings must read through: nothing of it is replaced."""
 
 import inspect
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from types import CodeType, ModuleType
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from types import CodeType
+from typing import Any
 
-from wrapt import resolve_path
-
-from inprofile.core.frames import Interpreter, borders, chains, drivers, interpreters
-from inprofile.core.guard import guard
+from inprofile.core.frames import Interpreter, borders, chains, drivers, interpreters, workers
 from inprofile.core.model import Location
+from inprofile.integrations._patch import Wrap
 from inprofile.integrations._signature import Function
-
-
-class Reading(NamedTuple):
-    """Tell ``note`` of the function at ``module.path``; a missing one is no error."""
-
-    path: str
-    note: Callable[[Function], None]
 
 
 def interpreting(
     local: str,
     read: Callable[[Mapping[str, Any]], Hashable],
     locate: Callable[[Any], Location | None],
-) -> Callable[[Function], None]:
+) -> Wrap:
     """For a function that runs what the user wrote in another language: templates, fields.
 
     ``local`` is the local variable that says which part is run, in the function or a
@@ -32,42 +23,52 @@ def interpreting(
     makes the part's place of when a finding is reported; None for what no user wrote.
     """
 
-    def note(original: Function) -> None:
+    def note(original: Function) -> Function:
         for code in _codes(original):
             if local in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
                 interpreters[id(code)] = Interpreter(code, local, read, locate)
+        return original
 
     return note
 
 
-def driving(original: Function) -> None:
+def telling_apart(local: str) -> Wrap:
+    """For a function whose calls are for different things, as the local variable says: no loop."""
+    return interpreting(local, lambda _: None, lambda _: None)
+
+
+def driving(original: Function) -> Function:
     """For a function that is one loop, and asks for its elements at several instructions."""
     drivers.update((id(code), code) for code in _codes(original))
+    return original
 
 
-def chaining(original: Function) -> None:
+def chaining(original: Function) -> Function:
     """For a function that goes along what stands in one expression of the user's: no loop."""
     chains.update((id(code), code) for code in _codes(original))
+    return original
 
 
-def bordering(original: Function) -> None:
+def bordering(original: Function) -> Function:
     """For a function that calls the application for a request: what is outside is no loop."""
-    borders.update((id(code), code) for code in _codes(original))
+    for code in _codes(original):
+        borders[id(code)] = code
+    return original
 
 
-def read(module: ModuleType, readings: Iterable[Reading]) -> None:
-    """Take note of what ``module`` has of them."""
-    for reading in readings:
-        with guard:
-            try:
-                found = resolve_path(module, reading.path)[2]
-            except AttributeError:
-                continue
-            reading.note(found)
+def working(original: Function) -> Function:
+    """For a function that runs in a thread what others have handed to it."""
+    for code in _codes(original):
+        workers[id(code)] = code
+    return original
+
+
+def both(note: Wrap, wrap: Wrap) -> Wrap:
+    """For a function that is wrapped and read."""
+    return lambda original: wrap(note(original))
 
 
 def _codes(function: Function) -> Iterator[CodeType]:
-    """The code of a function, below whatever was put around it, and what it consists of."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is not None:
         yield from _nested(code)

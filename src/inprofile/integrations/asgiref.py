@@ -1,15 +1,17 @@
 """asgiref: how long a sync function called from async code waits for its thread."""
 
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
-from inprofile.core.awaiting import current_task, waits
+from inprofile.core.awaiting import Waiting, waits
 from inprofile.core.guard import guard
 from inprofile.core.recorder import add_span, recording
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Patch
+from inprofile.integrations._reading import working
 from inprofile.integrations._signature import Function
 
 _submitted: ContextVar[int] = ContextVar("inprofile_submitted", default=0)
@@ -24,12 +26,14 @@ def _call(original: Function) -> Function:
             return await original(self, *args, **kwargs)
         before = _submitted.get(), waits.get()
         _submitted.set(parent.trace.clock())
-        waits.set(current_task())
+        waiter = Waiting(sys._getframe())  # noqa: SLF001 - who waits
+        waits.set(waiter)
         try:
             return await original(self, *args, **kwargs)
         finally:
             _submitted.set(before[0])
             waits.set(before[1])
+            waiter.over()
 
     return call
 
@@ -72,5 +76,8 @@ PATCHES = {
     "asgiref.sync": (
         Patch("SyncToAsync.__call__", _call),
         Patch("SyncToAsync.thread_handler", _thread_handler),
+    ),
+    "asgiref.current_thread_executor": (
+        Patch("CurrentThreadExecutor.run_until_future", working, reads=True),
     ),
 }

@@ -7,7 +7,7 @@ from inprofile.core.application import application
 from inprofile.core.model import Location
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, timed
-from inprofile.integrations._reading import Reading, chaining, driving, interpreting
+from inprofile.integrations._reading import chaining, driving, interpreting
 
 
 def _template(self: Any) -> Named:
@@ -43,16 +43,15 @@ ABOUT = About(
     "loading and compiling",
 )
 
-PATCHES = {"django.template.base": (Patch("Template.render", timed("template", _template)),)}
-
-READINGS = {
+PATCHES = {
     "django.template.base": (
-        Reading("NodeList.render", _nodes),
-        Reading("Variable._resolve_lookup", chaining),
-        Reading("FilterExpression.resolve", chaining),
+        Patch("Template.render", timed("template", _template)),
+        Patch("NodeList.render", _nodes, reads=True),
+        Patch("Variable._resolve_lookup", chaining, reads=True),
+        Patch("FilterExpression.resolve", chaining, reads=True),
     ),
     "django.template.defaulttags": (
-        Reading("ForNode.render", _nodes),
-        Reading("RegroupNode.render", driving),
+        Patch("ForNode.render", _nodes, reads=True),
+        Patch("RegroupNode.render", driving, reads=True),
     ),
 }

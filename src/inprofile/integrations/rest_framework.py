@@ -8,7 +8,7 @@ from inprofile.core.model import Span
 from inprofile.integrations._about import About
 from inprofile.integrations._declared import Declared, declared, locate
 from inprofile.integrations._patch import Named, Patch, folded, timed
-from inprofile.integrations._reading import Reading, bordering, chaining, interpreting
+from inprofile.integrations._reading import bordering, both, chaining, interpreting
 from inprofile.integrations._signature import Function
 from inprofile.integrations._steps import noted
 
@@ -80,7 +80,8 @@ def _field(names: Mapping[str, Any]) -> Declared | None:
     """What declares the field that a serializer is at."""
     field = names.get("field")
     name = None if field is None else field.__dict__.get("field_name")
-    return _declaration(type(names["self"]), name) if isinstance(name, str) else None
+    serializer: Any = type(names["self"])
+    return _declaration(serializer, name) if isinstance(name, str) else None
 
 
 @lru_cache(1024)
@@ -98,6 +99,7 @@ def _declaration(serializer: type, name: str) -> Declared | None:
     return declared(owner, name, ("Meta.fields", "Meta.exclude"))
 
 
+_represent = folded("serialization", _serializer, leaf=False)
 _fields = interpreting("field", _field, locate)
 _validate = timed("validation", _validated, leaf=True)
 _render = timed("serialization", _renderer)
@@ -115,7 +117,8 @@ ABOUT = About(
 
 PATCHES = {
     "rest_framework.serializers": (
-        Patch("Serializer.to_representation", folded("serialization", _serializer, leaf=False)),
+        Patch("Serializer.to_representation", both(_fields, _represent)),
+        Patch("Serializer.to_internal_value", _fields, reads=True),
         Patch("ListSerializer.to_representation", _represent_list),
         Patch("BaseSerializer.is_valid", _validate),
         Patch("ListSerializer.is_valid", _validate),
@@ -134,24 +137,13 @@ PATCHES = {
         Patch(f"{name}.parse", _parse)
         for name in ("JSONParser", "FormParser", "MultiPartParser", "FileUploadParser")
     ),
+    "rest_framework.fields": (Patch("get_attribute", chaining, reads=True),),
+    "rest_framework.generics": (Patch("GenericAPIView.filter_queryset", chaining, reads=True),),
     "rest_framework.views": (
+        Patch("APIView.dispatch", bordering, reads=True),
+        Patch("APIView.check_object_permissions", chaining, reads=True),
         Patch("APIView.perform_authentication", timed("dependencies", "authentication")),
-        Patch("APIView.check_permissions", timed("dependencies", "permissions")),
-        Patch("APIView.check_throttles", timed("dependencies", "throttles")),
-    ),
-}
-
-READINGS = {
-    "rest_framework.serializers": (
-        Reading("Serializer.to_representation", _fields),
-        Reading("Serializer.to_internal_value", _fields),
-    ),
-    "rest_framework.fields": (Reading("get_attribute", chaining),),
-    "rest_framework.generics": (Reading("GenericAPIView.filter_queryset", chaining),),
-    "rest_framework.views": (
-        Reading("APIView.dispatch", bordering),
-        Reading("APIView.check_permissions", chaining),
-        Reading("APIView.check_object_permissions", chaining),
-        Reading("APIView.check_throttles", chaining),
+        Patch("APIView.check_permissions", both(chaining, timed("dependencies", "permissions"))),
+        Patch("APIView.check_throttles", both(chaining, timed("dependencies", "throttles"))),
     ),
 }
