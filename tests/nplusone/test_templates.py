@@ -12,6 +12,7 @@ from inprofile.testing import record
 from tests.integrations.bookshop.models import Profile, Publisher, Volume, Writer
 from tests.nplusone import shelf, shop_tags
 from tests.nplusone.judging import findings, marked, place
+from tests.nplusone.proxies import Chained, Titled
 from tests.nplusone.shelf import ROWS, judged
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -172,16 +173,6 @@ def test_a_loop_in_a_tag_of_the_applications_is_its_own(engine):
     )
 
 
-class Titled(Volume):
-    class Meta:
-        app_label = "bookshop"
-        proxy = True
-
-    @property
-    def house_name(self):
-        return Publisher.objects.get(pk=self.publisher_id).name  # Q
-
-
 def test_a_models_method_below_a_node_is_the_query(engine):
     judged(
         a_page(engine, "method.html", volumes=lambda: Titled.objects.order_by("pk")),
@@ -261,20 +252,9 @@ def test_a_template_made_anew_for_each_row_is_one_finding(engine):
     assert place(finding.loop) == marked(render)["L"]
 
 
-class Page(Volume):
-    """A volume that is part of another one."""
-
-    class Meta:
-        app_label = "bookshop"
-        proxy = True
-
-    def next(self):
-        return Page.objects.filter(pk__gt=self.pk).order_by("pk").first()
-
-
 def test_a_way_along_one_expression_is_no_loop(engine):
     template = Template("{{ p.next.next.next.next.title }}", engine=engine)
-    first = Page.objects.order_by("pk")[0]
+    first = Chained.objects.order_by("pk")[0]
     assert findings(lambda: template.render(Context({"p": first}))) == []
 
 
