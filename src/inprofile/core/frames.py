@@ -175,12 +175,13 @@ are held until the trace ends."""
 def position(frame: FrameType) -> Position:
     """Where ``frame`` is: what tells its calls apart."""
     code = frame.f_code
+    at = frame.f_lasti
     if code.co_flags & ASYNC:
-        return _awaits(code).get(frame.f_lasti, frame.f_lasti)
+        at = _awaits(code).get(at, at)
     known = interpreters.get(id(code))
     if known is not None:
-        return frame.f_lasti, id(frame.f_locals.get(known.local))
-    return (0, 0) if id(code) in drivers else frame.f_lasti
+        return at, id(frame.f_locals.get(known.local))
+    return (0, 0) if id(code) in drivers else at
 
 
 def part(frame: FrameType) -> Hashable:
