@@ -1,7 +1,5 @@
 """Models of the bookshop with methods and properties that ask the database."""
 
-
-
 from tests.integrations.bookshop.models import Publisher, Volume
 
 

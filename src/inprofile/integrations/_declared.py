@@ -5,7 +5,7 @@ import linecache
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from inprofile.core.application import application
 from inprofile.core.model import Location
@@ -21,7 +21,7 @@ Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Declared(NamedTuple):
-    """Something that a class has by ``name``: assigned in its body, or an entry of its ``lists``.
+    """Something that a class has by ``name``: what its body says, or an entry of its ``lists``.
 
     A list may be that of a class in it: ``Meta.fields``. Plain data: it holds no class.
     """
@@ -70,7 +70,7 @@ def _class(tree: ast.Module, qualified: str) -> ast.ClassDef | None:
     return scope if isinstance(scope, ast.ClassDef) else None
 
 
-def _statements(node: ast.AST) -> Iterator[ast.AST]:
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
     """The statements of a body, also those below an ``if``, but not those of another scope."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.stmt):
@@ -80,29 +80,38 @@ def _statements(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _line(owner: ast.ClassDef, what: Declared) -> int:
-    for path in (what.name, *what.lists):
-        value = _assigned(owner, path.split("."))
-        if value is not None:
-            entries = (each for each in ast.walk(value) if _is_entry(each, what.name))
-            entry = value if path == what.name else next(entries, value)
-            return entry.lineno  # type: ignore[attr-defined, no-any-return]
+    for path in what.lists or (what.name,):
+        found = _given(owner, path.split("."))
+        if found is not None:
+            entries = (each for each in ast.walk(found) if _is_entry(each, what.name))
+            return (next(entries, found) if what.lists else found).lineno
     return owner.lineno
 
 
-def _assigned(owner: ast.ClassDef, path: list[str]) -> ast.AST | None:
-    """The statement that gives a class its attribute ``a``, or that of the class ``a`` in it."""
+def _given(owner: ast.ClassDef, path: list[str]) -> ast.stmt | None:
+    """The statement that gives a class its attribute ``a``, or one to the class ``a`` in it."""
     for one in _statements(owner):
         if isinstance(one, ast.ClassDef) and one.name == path[0] and len(path) > 1:
-            return _assigned(one, path[1:])
-        targets = one.targets if isinstance(one, ast.Assign) else [getattr(one, "target", None)]
-        if len(path) == 1 and any(
-            isinstance(each, ast.Name) and each.id == path[0] for each in targets
-        ):
+            return _given(one, path[1:])
+        if path in _names(one):
             return one
     return None
 
 
-def _is_entry(node: ast.AST, name: str) -> bool:
+def _names(statement: ast.stmt) -> list[list[str]]:
+    """The names that a statement gives something to, as paths."""
+    if isinstance(statement, NAMED):
+        return [[statement.name]]
+    if isinstance(statement, ast.AnnAssign):
+        targets = [statement.target]
+    elif isinstance(statement, ast.Assign):
+        targets = statement.targets  # type: ignore[assignment]
+    else:
+        return []
+    return [[each.id] for each in targets if isinstance(each, ast.Name)]
+
+
+def _is_entry(node: ast.AST, name: str) -> TypeGuard[ast.expr]:
     return (isinstance(node, ast.Constant) and node.value == name) or (
         isinstance(node, ast.Name) and node.id == name
     )

@@ -24,7 +24,7 @@ def interpreting(
     """
 
     def note(original: Function) -> Function:
-        for code in _codes(original):
+        for code in codes(original):
             if local in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
                 interpreters[id(code)] = Interpreter(code, local, read, locate)
         return original
@@ -39,26 +39,26 @@ def telling_apart(local: str) -> Wrap:
 
 def driving(original: Function) -> Function:
     """For a function that is one loop, and asks for its elements at several instructions."""
-    drivers.update((id(code), code) for code in _codes(original))
+    drivers.update((id(code), code) for code in codes(original))
     return original
 
 
 def chaining(original: Function) -> Function:
     """For a function that goes along what stands in one expression of the user's: no loop."""
-    chains.update((id(code), code) for code in _codes(original))
+    chains.update((id(code), code) for code in codes(original))
     return original
 
 
 def bordering(original: Function) -> Function:
     """For a function that calls the application for a request: what is outside is no loop."""
-    for code in _codes(original):
+    for code in codes(original):
         borders[id(code)] = code
     return original
 
 
 def working(original: Function) -> Function:
     """For a function that runs in a thread what others have handed to it."""
-    for code in _codes(original):
+    for code in codes(original):
         workers[id(code)] = code
     return original
 
@@ -68,7 +68,7 @@ def both(note: Wrap, wrap: Wrap) -> Wrap:
     return lambda original: wrap(note(original))
 
 
-def _codes(function: Function) -> Iterator[CodeType]:
+def codes(function: Function) -> Iterator[CodeType]:
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is not None:
         yield from _nested(code)

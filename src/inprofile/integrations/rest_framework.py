@@ -96,7 +96,7 @@ def _declaration(serializer: type, name: str) -> Declared | None:
             break
         if field is not None and known.get("_declared_fields", {}).get(name) is field:
             owner = one
-    return declared(owner, name, ("Meta.fields", "Meta.exclude"))
+    return declared(owner, name, ("Meta.fields", "Meta.exclude") if field is None else ())
 
 
 _represent = folded("serialization", _serializer, leaf=False)
