@@ -36,7 +36,7 @@ def pages(model, admin):
 
 class Nullable(ModelAdmin):
     list_display = ("title", "publisher")  # LQ
-    list_select_related = ()  # else Django joins what it can
+    list_select_related: tuple[str, ...] = ()  # else Django joins what it can
 
 
 class Joined(Nullable):
@@ -93,7 +93,7 @@ class TextJoined(Text):
 
 
 class Given(ModelAdmin):
-    list_select_related = ()
+    list_select_related: tuple[str, ...] = ()
 
     def get_list_display(self, request):
         return [

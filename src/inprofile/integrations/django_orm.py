@@ -7,6 +7,7 @@ from typing import Any
 from inprofile.core.recorder import recording
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, folded, timed
+from inprofile.integrations._reading import telling_apart
 from inprofile.integrations._signature import Function
 
 _MISSING = object()
@@ -78,7 +79,10 @@ PATCHES = {
         Patch("QuerySet.bulk_create", timed("orm", _of_model, leaf=True)),
         Patch("QuerySet.bulk_update", timed("orm", _of_model, leaf=True)),
     ),
-    "django.db.models.base": (Patch("Model.save_base", timed("orm", _saved, leaf=True)),),
+    "django.db.models.base": (
+        Patch("Model.save_base", timed("orm", _saved, leaf=True)),
+        Patch("Model.clean_fields", telling_apart("f"), reads=True),
+    ),
     "django.db.models.deletion": (Patch("Collector.delete", timed("orm", _collected, leaf=True)),),
     "django.db.models.sql.compiler": (
         Patch("SQLCompiler.execute_sql", _execute),

@@ -7,6 +7,7 @@ parameters right after the last one.
 """
 
 import inspect
+import linecache
 from collections.abc import Mapping, Sized
 from functools import lru_cache, wraps
 from typing import Any
@@ -20,6 +21,9 @@ from inprofile.integrations._patch import Named, Patch, qualified, timed
 from inprofile.integrations._reading import bordering, both, interpreting
 from inprofile.integrations._signature import Function
 from inprofile.integrations.starlette import open_endpoint, routed
+
+DECORATORS = 20
+"""Lines above the one that says ``def`` that are looked through."""
 
 
 def _api_route(original: Function) -> Function:
@@ -198,7 +202,15 @@ def _written(names: Mapping[str, Any]) -> Location | None:
     return Location(code.co_filename, code.co_firstlineno, code.co_name)
 
 
-_endpoints = interpreting("dependant", _written, lambda endpoint: endpoint)
+def _headed(endpoint: Location) -> Location:
+    """The line of ``def``; the code begins with its decorators."""
+    for line in range(endpoint.line, endpoint.line + DECORATORS):
+        if linecache.getline(endpoint.file, line).lstrip().startswith(("def ", "async ")):
+            return endpoint._replace(line=line)
+    return endpoint
+
+
+_endpoints = interpreting("dependant", _written, _headed)
 
 ABOUT = About(
     "FastAPI",
