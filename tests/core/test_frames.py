@@ -1,7 +1,7 @@
 """Marks on frames: who makes the same call again, and that nobody notices."""
 
-import gc
 import bdb
+import gc
 import sys
 import threading
 import weakref
