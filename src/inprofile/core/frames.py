@@ -190,6 +190,23 @@ def part(frame: FrameType) -> Hashable:
     return None if known is None else known.read(frame.f_locals)
 
 
+@lru_cache(4096)
+def is_same(code: CodeType, one: Position, two: Position) -> bool:
+    """Whether two positions are one place of the source.
+
+    In CPython 3.11 a call stands elsewhere once the interpreter has found a faster way to make
+    it: at the instruction before it, or in the cache behind it.
+    """
+    if one == two:
+        return True
+    if isinstance(one, tuple) or isinstance(two, tuple):
+        parts = (one[1:], two[1:]) if isinstance(one, tuple) and isinstance(two, tuple) else None
+        return parts is not None and parts[0] == parts[1] and is_same(code, one[0], two[0])  # type: ignore[index]
+    places = list(code.co_positions())
+    found = places[one // 2] if one >= 0 else None
+    return found is not None and None not in found and two >= 0 and found == places[two // 2]
+
+
 def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
     """Where the call is that ``frame`` is at, with the frames that have not been met before.
 

@@ -22,6 +22,7 @@ from inprofile.core.frames import (
     borders,
     chains,
     is_loops_own,
+    is_same,
     meeting,
     position,
     sources,
@@ -309,6 +310,8 @@ def _look(
         if inner is not None and query is not None and query.mark is inner:
             met = Meeting(inner, query.position, query.position, None)
         found.join(at, met)
+        if query is not None:
+            found.query_at = query.position
         if found.passes == 1 and explain is not None:
             found.facts = explain(span, at, fresh)
         trace.suspect = True
@@ -350,18 +353,19 @@ def _taken(
 def _same_line(one: Stand | None, two: Stand | None) -> bool:
     if one is None or two is None:
         return one is two
-    if one.mark.code is not two.mark.code:
+    code = one.mark.code
+    if code is not two.mark.code:
         return False
-    return one.position == two.position if one.part is None else one.part == two.part
+    return is_same(code, one.position, two.position) if one.part is None else one.part == two.part
 
 
 def _is_pass(met: Meeting, at: Stand) -> bool:
     """Whether the same activation made the same call again, or a function calls itself."""
     if is_loops_own(met.mark.code) or id(met.mark.code) in chains:
         return False
-    if met.first == met.second:
-        return True
     code = met.mark.code
+    if is_same(code, met.first, met.second):
+        return True
     if not application.owns(code):
         return False
     for each in at.outwards():

@@ -5,7 +5,7 @@ import dis
 import linecache
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from types import CodeType
 
 CACHED_FILES = 64
@@ -125,9 +125,10 @@ def jumped(code: CodeType, instruction: int, variables: str = "") -> int | None:
     instructions = list(dis.get_instructions(code))
     found = [
         (jump.offset - jump.argval, jump.argval)
-        for jump in instructions
+        for before, jump in pairwise(instructions)
         if "JUMP" in jump.opname
         and "NO_INTERRUPT" not in jump.opname
+        and before.opname != "CLEANUP_THROW"
         and isinstance(jump.argval, int)
         and jump.argval <= instruction <= jump.offset
         and _assigned(instructions, jump.argval).startswith(variables)
