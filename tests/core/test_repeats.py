@@ -13,6 +13,7 @@ from inprofile.core import repeats
 from inprofile.core.recorder import recording
 from inprofile.core.repeats import CALM, MAX_LOOKS, Operation, element
 from inprofile.detectors.nplusone import detect
+from tests.integrations.unspeakable import Unspeakable
 
 STATEMENT = "SELECT ?"
 
@@ -135,13 +136,6 @@ class Zone(tzinfo):
         raise NotImplementedError
 
     dst = tzname = utcoffset
-
-
-class Unspeakable:
-    def __eq__(self, other):
-        raise NotImplementedError
-
-    __hash__ = __repr__ = __eq__
 
 
 SAME = [

@@ -133,8 +133,9 @@ class Trace:
     chance keeps the trace, where that had to be known before its end. ``operations`` and
     ``foreign`` are of ``repeats``, ``loads`` says which lines loaded which rows, ``begun`` is the
     application's instruction inside of which the trace runs, and ``suspect`` is whether anything
-    was called again in a loop. What most traces never change stands on the class and not in
-    slots: a trace is made in half the time.
+    was called again in a loop; ``scopes`` are the blocks to be ignored that were passed in a
+    recording. What most traces never change stands on the class and not in slots: a trace is made
+    in half the time.
     """
 
     route = UNMATCHED
@@ -168,6 +169,7 @@ class Trace:
     begun: tuple[CodeType, int] | None = None
     foreign: dict[Any, Any] | None = None
     suspect = False
+    scopes: set[Any] | None = None
     stages: Mapping[str, int] = MappingProxyType({})
 
     def __init__(

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Hashable
 from functools import lru_cache
+from types import FrameType
 from typing import Any
 
+from inprofile.core.frames import Stand
 from inprofile.core.model import Span
-from inprofile.core.repeats import Explain, element, notice
+from inprofile.core.repeats import Explain, Facts, element, notice
 
 CACHED = 2048
 """Statements remembered by text."""
@@ -70,10 +72,16 @@ def looked_up(
     if type(text) is not str or len(text) > MAX_TEXT:
         return
     if serves_many(text) or (_ANY.search(text) and _has_list(values)):
+        if span.trace.recorder.thorough:  # a recording says of each statement where it ran
+            notice(span, 0, ("serves many", span.name), _unbatchable)
         return
     if value is None:
         value = element(values) if values else hash(text)
     notice(span, value, subject, explain)
+
+
+def _unbatchable(_span: Span, _stand: Stand, _frames: list[FrameType]) -> Facts:
+    return Facts(batch=False)
 
 
 def _has_list(values: Any) -> bool:
