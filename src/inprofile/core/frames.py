@@ -199,9 +199,10 @@ def is_same(code: CodeType, one: Position, two: Position) -> bool:
     """
     if one == two:
         return True
+    if isinstance(one, tuple) and isinstance(two, tuple):
+        return one[1] == two[1] and is_same(code, one[0], two[0])
     if isinstance(one, tuple) or isinstance(two, tuple):
-        parts = (one[1:], two[1:]) if isinstance(one, tuple) and isinstance(two, tuple) else None
-        return parts is not None and parts[0] == parts[1] and is_same(code, one[0], two[0])
+        return False
     places = list(code.co_positions())
     found = places[one // 2] if one >= 0 else None
     return found is not None and None not in found and two >= 0 and found == places[two // 2]
