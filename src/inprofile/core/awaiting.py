@@ -5,6 +5,7 @@ pinned by a test. Read for the first repeats of an operation alone.
 """
 
 import asyncio
+import contextlib
 import functools
 import gc
 from collections.abc import Iterator
@@ -47,8 +48,10 @@ def beyond(frame: FrameType) -> Beyond | None:
     where = started.get()
     if where is not None and where.task is task:
         return Beyond(started=where.stand)
-    waiting = awaiter(task)
-    return None if waiting is None else Beyond(frames(waiting), at_once=True)
+    for waiting, at_once in _waiting(task):
+        if waiting is not task:
+            return Beyond(frames(waiting), at_once=at_once)
+    return None
 
 
 def current_task() -> Any | None:
@@ -89,36 +92,48 @@ def _step(awaitable: object) -> tuple[FrameType | None, object]:
     return None, None
 
 
-def awaiter(task: Any) -> Any | None:
-    """The task that waits for ``task``: itself, in ``gather``, ``wait`` or a TaskGroup."""
-    for waiting in _waiting(task):
-        if waiting is not task:
-            return waiting
-    return None
-
-
-def _waiting(future: Any, depth: int = 0) -> Iterator[Any]:
-    """The tasks that the callbacks of a future lead to."""
+def _waiting(future: Any, depth: int = 0) -> Iterator[tuple[Any, bool]]:
+    """The tasks that the callbacks of a future lead to, and whether they wait for several."""
     for callback in getattr(future, "_callbacks", None) or ():
         function = callback[0] if isinstance(callback, tuple) else callback
         owner = getattr(function, "__self__", None)
-        if isinstance(function, functools.partial):  # wait_for, before 3.12
-            for value in function.args:
-                yield from _waiting(value, depth + 1) if asyncio.isfuture(value) else ()
         if isinstance(owner, asyncio.Task):
-            yield owner
+            yield owner, False
         elif isinstance(getattr(owner, "_parent_task", None), asyncio.Task):  # a TaskGroup
-            yield owner._parent_task  # type: ignore[union-attr]  # noqa: SLF001
+            yield owner._parent_task, True  # type: ignore[union-attr]  # noqa: SLF001
         elif depth < 3:  # noqa: PLR2004 - gather in shield in wait_for
-            for cell in getattr(function, "__closure__", None) or ():
-                try:
-                    value = cell.cell_contents
-                except ValueError:
+            at_once = _is_of_several(function)
+            for inner in _futures(function):
+                if inner is future:
                     continue
-                if asyncio.isfuture(value) and value is not future:
-                    if isinstance(value, asyncio.Task):
-                        yield value
-                    yield from _waiting(value, depth + 1)
+                if isinstance(inner, asyncio.Task):
+                    yield inner, at_once
+                for task, others in _waiting(inner, depth + 1):
+                    yield task, at_once or others
+
+
+def _futures(function: Any) -> Iterator[Any]:
+    """The futures that a callback is about to make done."""
+    held = list(function.args) if isinstance(function, functools.partial) else []  # wait_for
+    for cell in getattr(function, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):
+            held.append(cell.cell_contents)
+    held.append(getattr(getattr(function, "__self__", None), "_done", None))
+    for value in held:
+        if asyncio.isfuture(value):
+            yield value
+        elif type(value) is asyncio.Queue:  # as_completed
+            yield from value._getters  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _is_of_several(function: Any) -> bool:
+    """Whether a callback belongs to what waits for more than one: gather, wait, as_completed."""
+    name = getattr(function, "__qualname__", "")
+    if name.startswith("gather."):
+        code, cells = function.__code__, function.__closure__
+        count = dict(zip(code.co_freevars, cells, strict=True)).get("nfuts")
+        return count is None or count.cell_contents != 1
+    return name.startswith(("_wait.", "as_completed.", "_AsCompletedIterator."))
 
 
 hops.append(beyond)

@@ -31,7 +31,7 @@ class Beyond(NamedTuple):
     """Who waits for a thread, task or greenlet: frames from the inside out, or where it was
     started if that is known.
 
-    ``at_once`` says that it may wait for several of them together.
+    ``at_once`` says that it waits for several of them together, or starts them so.
     """
 
     frames: Sequence[FrameType] = ()
@@ -71,12 +71,12 @@ class Mark:
     """One activation of a function, as long as it runs.
 
     ``position`` is where ``outer`` (the frame around it) was when it made this call, and
-    ``part`` what it worked on if it is an interpreter; ``at_once`` says that it may have made
-    others at the same time. Stands on its frame as ``f_trace``, which Python reads while a
-    program is being debugged and not otherwise.
+    ``part`` what it worked on if it is an interpreter; ``at_once`` says that it waits for others
+    at the same time, ``started`` that it may have started others before. Stands on its frame as
+    ``f_trace``, which Python reads while a program is being debugged and not otherwise.
     """
 
-    __slots__ = ("at_once", "code", "depth", "outer", "part", "position")
+    __slots__ = ("at_once", "code", "depth", "outer", "part", "position", "started")
 
     def __init__(
         self,
@@ -84,9 +84,11 @@ class Mark:
         outer: "Stand | None" = None,
         *,
         at_once: bool = False,
+        started: bool = False,
     ) -> None:
         self.code = code
         self.at_once = at_once
+        self.started = started
         self.outer: Mark | None = None
         self.position: Position = 0
         self.part: Any = None
@@ -141,6 +143,7 @@ def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
     """
     fresh: list[FrameType] = []
     together: set[FrameType] = set()
+    started: FrameType | None = None
     outer: Stand | None = None
     each: FrameType | None = frame
     beyond: list[FrameType] = []
@@ -160,12 +163,12 @@ def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
         if found.at_once:
             together.add(each)
         if found.started is not None:
-            outer = found.started
+            outer, started = found.started, each
             break
         beyond = list(reversed(found.frames))
         each = beyond.pop()
     for each in reversed(fresh):
-        mark = Mark(each.f_code, outer, at_once=each in together)
+        mark = Mark(each.f_code, outer, at_once=each in together, started=each is started)
         if each.f_trace is None:
             each.f_trace = mark
         else:
