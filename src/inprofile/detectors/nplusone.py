@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from inprofile.core.model import Finding, Location, Trace
@@ -20,7 +21,13 @@ REPEATED_MIN = 5
 
 KINDS = {"db": "n_plus_one", "http": "http_n_plus_one", "cache": "cache_n_plus_one"}
 
-READS = frozenset({"SELECT", "WITH", "VALUES", "SHOW", "TABLE", "FIND", "AGGREGATE", "COUNT"})
+READS = frozenset(
+    "SELECT WITH VALUES SHOW TABLE FIND AGGREGATE COUNT HEAD OPTIONS QUERY GET GETS MGET HAS_KEY EXISTS TTL"
+    " PTTL TYPE STRLEN GETRANGE GETBIT BITCOUNT HGET HMGET HGETALL HKEYS HVALS HLEN HEXISTS"
+    " LINDEX LRANGE LLEN SCARD SMEMBERS SISMEMBER SMISMEMBER SRANDMEMBER ZCARD ZCOUNT ZRANGE"
+    " ZRANGEBYSCORE ZRANK ZREVRANK ZREVRANGE ZSCORE XLEN XRANGE PFCOUNT GEOPOS JSON.GET".split()
+)
+"""What only reads: of SQL, of HTTP's methods and of the commands of caches."""
 
 
 @dataclass(slots=True)
@@ -60,12 +67,14 @@ def _groups(trace: Trace) -> dict[_Key, _Group]:
         looped = [site for site in operation.sites if site.passes and site.facts.batch]
         for site in looped:
             kind = site.spans[0].kind
+            if kind != "db" and _is_one_call(site):
+                continue
             key = (
                 kind,
                 places.loop(site),
                 places.query(site),
                 site.facts.relation,
-                "" if site.facts.relation else str(operation.name),
+                "" if site.facts.relation else _statement(operation, kind),
             )
             groups[key].sites.append(site)
             if operation.unseen is not None and len(operation.sites) == 1:
@@ -77,23 +86,52 @@ def _groups(trace: Trace) -> dict[_Key, _Group]:
     }
 
 
+def _statement(operation: Operation, kind: str) -> str:
+    """What is run again and again: requests and cache commands are told apart by their subject."""
+    return str(operation.name if kind == "db" else operation.subject)
+
+
+def _is_one_call(site: Site) -> bool:
+    """Whether the loop is a library's, and the application calls that once: for its pages, say."""
+    met, query = site.met, site.query
+    return met is not None and query is not None and query.mark.depth < met.mark.depth
+
+
+def _is_together(group: _Group) -> bool:
+    """Whether requests are under way at the same time already, or are gathered."""
+    if any(_is_gathered(site) for site in group.sites):
+        return True
+    spans = sorted(
+        (span for site in group.sites for span in site.spans), key=lambda span: span.start_ns
+    )
+    return any(not one.end_ns or two.start_ns < one.end_ns for one, two in pairwise(spans))
+
+
+def _is_gathered(site: Site) -> bool:
+    met = site.met
+    return met is not None and met.inner is not None and (met.inner.at_once or met.inner.started)
+
+
 def _verdict(kind: str, is_relation: bool, group: _Group) -> str:  # noqa: FBT001 - one of the facts
     count, elements = group.count, group.elements
     if _operation(group) == "insert":
         elements = count  # each is a row of its own
     if is_relation:
         return KINDS[kind] if elements >= RELATION_MIN else ""
+    if kind != "db":  # retries of one request do not count
+        is_silent = elements < STATEMENT_MIN or (kind == "http" and _is_together(group))
+        return "" if is_silent else KINDS[kind]
     if elements > 1:
         return KINDS[kind] if count >= STATEMENT_MIN else ""
     return "repeated_query" if kind == "db" and count >= REPEATED_MIN else ""
 
 
 def _operation(group: _Group) -> str:
-    span = group.sites[0].spans[0]
-    name = str((span.attributes or {}).get("db.operation.name", "")).upper()
+    about = group.sites[0].spans[0].attributes or {}
+    name = str(about.get("db.operation.name") or about.get("http.request.method", "")).upper()
     if name == "INSERT":
         return "insert"
-    return "read" if name in READS or span.kind != "db" else "write"
+    return "read" if name in READS else "write"
 
 
 def _finding(
