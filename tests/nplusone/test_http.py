@@ -522,7 +522,7 @@ def test_writes_with_a_body_each_are_found(run, server):
         lambda i: {"users": [{"id": i}, {"id": i + 1}]},
         lambda i: [i, i + 1],
         lambda i: {"first": 10, "after": f"cursor {i}"},
-        lambda i: {"query": 'users(after: "x%s")' % i},
+        lambda i: {"query": f'users(after: "x{i}")'},
         lambda i: {"same": "body"},
     ],
     ids=["objects", "list", "page", "page within", "equal"],

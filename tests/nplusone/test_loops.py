@@ -1,5 +1,6 @@
 """What makes the same call again: every way to write a loop, on a driver without an ORM."""
 
+import contextlib
 import sqlite3
 
 import pytest
@@ -12,7 +13,7 @@ def db(monkeypatch):
     import inprofile
 
     inprofile.instrument()
-    with sqlite3.connect(":memory:") as db:
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
         db.execute("CREATE TABLE t (id INTEGER, v INTEGER)")
         yield db
 

@@ -8,16 +8,24 @@ import asyncio
 import contextlib
 import functools
 import gc
+import threading
+import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
-from inprofile.core.frames import Beyond, Stand, hops
+from inprofile.core.frames import ASYNC, Beyond, Stand, hops
 
 MAX_DEPTH = 500
 """Awaitables within each other that are followed."""
 
+MAX_TASKS = 32
+"""Tasks that wait for each other that are followed."""
+
+
+LOOKS, LOOK_S = 20, 0.00005
+"""How often, and after how many seconds each, a task is looked at that is about to wait."""
 
 waits: ContextVar[Any] = ContextVar("inprofile_waits", default=None)
 """The task that waits for this thread, given to it by those who hand work to threads."""
@@ -37,21 +45,57 @@ started: ContextVar[Started | None] = ContextVar("inprofile_started", default=No
 """Where this task or one around it was started, if that was by a TaskGroup."""
 
 
+called: ContextVar[Stand | None] = ContextVar("inprofile_called", default=None)
+"""Where synchronous code waits for the event loop that runs this."""
+
+handed = threading.local()
+"""``stand``: where the work of this thread was handed to it, if that is known."""
+
+
 def beyond(frame: FrameType) -> Beyond | None:
     """Who waits for the task or thread that ``frame`` is the outermost of."""
     task = current_task()
+    in_thread = task is None
     if task is None:
         task = waits.get()
-        return None if task is None else Beyond(frames(task))
-    if getattr(task.get_coro(), "cr_frame", frame) is not frame:
-        return None  # a coroutine that is driven by hand
+        if task is None:
+            return _handed()
+    waited: Any = task
+    for _ in range(MAX_TASKS):
+        if waited is None:
+            break
+        if getattr(waited.get_coro(), "cr_frame", None) is frame:
+            return _awaiting(waited)
+        waited = next((one for one, _ in _waiting(waited) if one is not waited), None)
+    if not in_thread or frame.f_code.co_flags & ASYNC:
+        return None  # or a coroutine that is driven by hand
+    return Beyond(_suspended(task))
+
+
+def _suspended(task: Any) -> list[FrameType]:
+    """The frames of a task that waits for this thread, or is about to: a thread may be quicker."""
+    for _ in range(LOOKS):
+        found = frames(task)
+        if found or task.done():
+            return found
+        time.sleep(LOOK_S)
+    return []
+
+
+def _handed() -> Beyond | None:
+    stand = getattr(handed, "stand", None)
+    return None if stand is None else Beyond(started=stand)
+
+
+def _awaiting(task: Any) -> Beyond | None:
     where = started.get()
     if where is not None and where.task is task:
-        return Beyond(started=where.stand)
+        return Beyond(started=where.stand, at_once=True)
     for waiting, at_once in _waiting(task):
         if waiting is not task:
             return Beyond(frames(waiting), at_once=at_once)
-    return None
+    caller = called.get()
+    return None if caller is None else Beyond(started=caller)
 
 
 def current_task() -> Any | None:
@@ -66,6 +110,8 @@ def frames(task: Any) -> list[FrameType]:
     """The frames of a task that is suspended, from the inside out; none if it runs or is done."""
     found: list[FrameType] = []
     awaited: object = task.get_coro()
+    if getattr(awaited, "cr_running", False):
+        return found
     for _ in range(MAX_DEPTH):
         frame, awaited = _step(awaited)
         if frame is not None:

@@ -21,6 +21,13 @@ MAX_FRAMES = 1000
 ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 RESUMABLE = ASYNC | CO_GENERATOR
 
+_POOLS = {
+    "_worker": "concurrent/futures/thread.py",
+    "run": "anyio/_backends/_asyncio.py",
+    "run_until_future": "asgiref/current_thread_executor.py",
+}
+"""The functions in which threads wait for work, and their files."""
+
 _ASYNCIO = str(Path(os.__file__).with_name("asyncio")) + os.sep
 
 Position = int | tuple[int, int]
@@ -160,11 +167,11 @@ def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
         if found is None:
             each = each.f_back
             continue
+        if found.started is not None:
+            outer, started = found.started, each if found.at_once else None
+            break
         if found.at_once:
             together.add(each)
-        if found.started is not None:
-            outer, started = found.started, each
-            break
         beyond = list(reversed(found.frames))
         each = beyond.pop()
     for each in reversed(fresh):
@@ -189,8 +196,10 @@ def _mark(frame: FrameType, foreign: Foreign) -> Mark | None:
 def _beyond(frame: FrameType) -> Beyond | None:
     """Who waits for what has this outermost frame, if it is one and that is known."""
     back = frame.f_back
-    is_root = back is None or (
-        frame.f_code.co_flags & ASYNC and not back.f_code.co_flags & RESUMABLE
+    is_root = (
+        back is None
+        or is_pools_own(back.f_code)
+        or (frame.f_code.co_flags & ASYNC and not back.f_code.co_flags & RESUMABLE)
     )
     if is_root:
         for hop in hops:
@@ -201,8 +210,14 @@ def _beyond(frame: FrameType) -> Beyond | None:
 
 
 def is_loops_own(code: CodeType) -> bool:
-    """Whether ``code`` is the event loop's, which calls every task alike."""
-    return code.co_filename.startswith(_ASYNCIO)
+    """Whether ``code`` is the event loop's or a pool's, which call everything alike."""
+    return code.co_filename.startswith(_ASYNCIO) or is_pools_own(code)
+
+
+def is_pools_own(code: CodeType) -> bool:
+    """Whether ``code`` is that of a thread that works for many, one after the other."""
+    file = _POOLS.get(code.co_name)
+    return file is not None and code.co_filename.replace(os.sep, "/").endswith(file)
 
 
 class Meeting(NamedTuple):
