@@ -16,6 +16,7 @@ from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
 from inprofile.core.frames import ASYNC, Beyond, Stand, hops
+from inprofile.core.recorder import current
 
 MAX_DEPTH = 500
 """Awaitables within each other that are followed."""
@@ -49,7 +50,9 @@ called: ContextVar[Stand | None] = ContextVar("inprofile_called", default=None)
 """Where synchronous code waits for the event loop that runs this."""
 
 handed = threading.local()
-"""``stand``: where the work of this thread was handed to it, if that is known."""
+"""``stand``: where the work of this thread was handed to it, if that is known; ``trace``: a
+reference to the trace that did so.
+"""
 
 
 def beyond(frame: FrameType) -> Beyond | None:
@@ -83,8 +86,10 @@ def _suspended(task: Any) -> list[FrameType]:
 
 
 def _handed() -> Beyond | None:
-    stand = getattr(handed, "stand", None)
-    return None if stand is None else Beyond(started=stand)
+    stand, span = getattr(handed, "stand", None), current.get()
+    if stand is None or span is None or handed.trace() is not span.trace:
+        return None
+    return Beyond(started=stand)
 
 
 def _awaiting(task: Any) -> Beyond | None:

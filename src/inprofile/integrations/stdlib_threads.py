@@ -5,36 +5,46 @@ import threading
 from collections.abc import Callable
 from functools import wraps
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import ref
 
 from inprofile.core.awaiting import handed, waits
 from inprofile.core.frames import Stand, stand
 from inprofile.core.guard import guard
+from inprofile.core.model import Trace
 from inprofile.core.recorder import recording
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Patch
 from inprofile.integrations._signature import Function
 
 
+class _Given(NamedTuple):
+    """Where work was given to a thread, and by which trace."""
+
+    stand: Stand
+    trace: "ref[Trace]"
+
+
 class _Handed:
     """A function for a thread, which knows meanwhile where it was given that."""
 
-    __slots__ = ("function", "stand")
+    __slots__ = ("function", "given")
 
-    def __init__(self, function: Callable[..., Any], given: Stand) -> None:
+    def __init__(self, function: Callable[..., Any], given: _Given) -> None:
         self.function = function
-        self.stand = given
+        self.given = given
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        before = getattr(handed, "stand", None)
-        handed.stand = self.stand
+        before = vars(handed).copy()
+        vars(handed).update(self.given._asdict())
         try:
             return self.function(*args, **kwargs)
         finally:
-            handed.stand = before
+            vars(handed).clear()
+            vars(handed).update(before)
 
 
-def _here(frame: FrameType) -> Stand | None:
+def _here(frame: FrameType) -> _Given | None:
     """Where the work is given, in a trace; whoever waits for a thread by ``waits`` is known."""
     span = recording()
     if span is None or waits.get() is not None:
@@ -42,7 +52,7 @@ def _here(frame: FrameType) -> Stand | None:
     with guard:
         trace = span.trace
         trace.foreign = trace.foreign or {}
-        return stand(frame, trace.foreign)[0]
+        return _Given(stand(frame, trace.foreign)[0], ref(trace))
     return None
 
 
@@ -56,7 +66,7 @@ def _submit(original: Function) -> Function:
     return submit
 
 
-_starts: dict[int, tuple[threading.Thread, Stand]] = {}
+_starts: dict[int, tuple[threading.Thread, _Given]] = {}
 """Threads that are about to begin, by their identity: they may be of a class of the user's."""
 
 
@@ -82,7 +92,7 @@ def _bootstrap(original: Function) -> Function:
     def bootstrap(self: threading.Thread) -> None:
         known = _starts.get(id(self))
         if known is not None:
-            handed.stand = known[1]
+            vars(handed).update(known[1]._asdict())
         del known
         return original(self)
 
