@@ -4,7 +4,7 @@ import os
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 
 PACKAGES = ("site-packages", "dist-packages")
 """Directories into which installers put libraries."""
@@ -14,6 +14,9 @@ TYPED_IN = ("<stdin>", "<console>", "<ipython-input")
 
 MAX_FILES = 8192
 """Files remembered; code that is made anew over and over would fill the memory."""
+
+MAX_OUT = 12
+"""Frames of libraries that are passed on the way to the application's."""
 
 _OURS = str(Path(__file__).parents[1]) + os.sep
 _STDLIB = tuple(
@@ -47,16 +50,29 @@ class Application:
             known = self._known[file] = self._owns(file)
         return known
 
+    def caller(self, frame: FrameType | None) -> FrameType | None:
+        """The innermost frame of the application, from ``frame`` outwards; None far from any."""
+        for _ in range(MAX_OUT):
+            if frame is None or self.owns(frame.f_code):
+                return frame
+            frame = frame.f_back
+        return None
+
     def _owns(self, file: str) -> bool:
         if self.prefixes and file.startswith(self.prefixes):
             return True
         if file.startswith("<"):
             return file.startswith(TYPED_IN)
-        parts = file.split(os.sep)
-        if any(directory in parts for directory in PACKAGES):
+        if any(f"{os.sep}{directory}{os.sep}" in file for directory in PACKAGES):
             return False
         return not file.startswith((_OURS, *_STDLIB))
 
 
 application = Application()
 """The one that the recorder asks; ``runtime`` gives it the prefixes of the settings."""
+
+
+def begun(frame: FrameType) -> tuple[CodeType, int] | None:
+    """The application's instruction that something begins at. Costs 0.2 microseconds a frame."""
+    found = application.caller(frame)
+    return None if found is None else (found.f_code, found.f_lasti)

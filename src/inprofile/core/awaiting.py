@@ -8,28 +8,40 @@ import asyncio
 import contextlib
 import functools
 import gc
-import threading
-import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
 from inprofile.core.frames import ASYNC, Beyond, Stand, hops
-from inprofile.core.recorder import current
+
+MAX_NESTED = 3
+"""Futures within each other: gather in shield in wait_for."""
 
 MAX_DEPTH = 500
 """Awaitables within each other that are followed."""
 
-MAX_TASKS = 32
-"""Tasks that wait for each other that are followed."""
+
+class Waiting:
+    """Who waits for a thread: a task, and the frame of it that has handed over the work.
+
+    ``over`` is to be called when that is done: a thread may keep the context it was given, and
+    with it this, for ever.
+    """
+
+    __slots__ = ("frame", "task")
+
+    def __init__(self, frame: FrameType) -> None:
+        self.task = current_task()
+        self.frame: FrameType | None = frame
+
+    def over(self) -> None:
+        """Let go of the frame."""
+        self.task = self.frame = None
 
 
-LOOKS, LOOK_S = 20, 0.00005
-"""How often, and after how many seconds each, a task is looked at that is about to wait."""
-
-waits: ContextVar[Any] = ContextVar("inprofile_waits", default=None)
-"""The task that waits for this thread, given to it by those who hand work to threads."""
+waits: ContextVar[Waiting | None] = ContextVar("inprofile_waits", default=None)
+"""Who waits for this thread, given to it by those who hand work to threads."""
 
 
 class Started:
@@ -47,49 +59,25 @@ started: ContextVar[Started | None] = ContextVar("inprofile_started", default=No
 
 
 called: ContextVar[Stand | None] = ContextVar("inprofile_called", default=None)
-"""Where synchronous code waits for the event loop that runs this."""
-
-handed = threading.local()
-"""``stand``: where the work of this thread was handed to it, if that is known; ``trace``: a
-reference to the trace that did so.
-"""
+"""Where synchronous code waits for the event loop that runs this, in another thread."""
 
 
 def beyond(frame: FrameType) -> Beyond | None:
     """Who waits for the task or thread that ``frame`` is the outermost of."""
-    task = current_task()
-    in_thread = task is None
-    if task is None:
-        task = waits.get()
-        if task is None:
-            return _handed()
-    waited: Any = task
-    for _ in range(MAX_TASKS):
-        if waited is None:
-            break
-        if getattr(waited.get_coro(), "cr_frame", None) is frame:
-            return _awaiting(waited)
-        waited = next((one for one, _ in _waiting(waited) if one is not waited), None)
-    if not in_thread or frame.f_code.co_flags & ASYNC:
-        return None  # or a coroutine that is driven by hand
-    return Beyond(_suspended(task))
-
-
-def _suspended(task: Any) -> list[FrameType]:
-    """The frames of a task that waits for this thread, or is about to: a thread may be quicker."""
-    for _ in range(LOOKS):
-        found = frames(task)
-        if found or task.done():
-            return found
-        time.sleep(LOOK_S)
-    return []
-
-
-def _handed() -> Beyond | None:
-    stand, span = getattr(handed, "stand", None), current.get()
-    if stand is None or span is None or handed.trace() is not span.trace:
+    task, waiter = current_task(), waits.get()
+    if task is None and waiter is not None:
+        task = waiter.task
+        if not frame.f_code.co_flags & ASYNC:
+            return _handed_over(waiter)
+    if not frame.f_code.co_flags & ASYNC:
         return None
-    return Beyond(started=stand)
+    for _ in range(MAX_DEPTH):
+        if task is None:
+            break
+        if getattr(task.get_coro(), "cr_frame", None) is frame:
+            return _awaiting(task)
+        task = awaiter(task)
+    return None
 
 
 def _awaiting(task: Any) -> Beyond | None:
@@ -101,6 +89,17 @@ def _awaiting(task: Any) -> Beyond | None:
             return Beyond(frames(waiting), at_once=at_once)
     caller = called.get()
     return None if caller is None else Beyond(started=caller)
+
+
+def _handed_over(waiter: Waiting) -> Beyond | None:
+    """The frames of the task, which may run on for a moment when its thread has begun."""
+    frame, task = waiter.frame, waiter.task
+    if frame is None:
+        return None
+    suspended = [] if task is None else frames(task)
+    if frame in suspended:
+        return Beyond(suspended[suspended.index(frame) :])
+    return Beyond([frame])
 
 
 def current_task() -> Any | None:
@@ -115,8 +114,6 @@ def frames(task: Any) -> list[FrameType]:
     """The frames of a task that is suspended, from the inside out; none if it runs or is done."""
     found: list[FrameType] = []
     awaited: object = task.get_coro()
-    if getattr(awaited, "cr_running", False):
-        return found
     for _ in range(MAX_DEPTH):
         frame, awaited = _step(awaited)
         if frame is not None:
@@ -143,6 +140,11 @@ def _step(awaitable: object) -> tuple[FrameType | None, object]:
     return None, None
 
 
+def awaiter(task: Any) -> Any | None:
+    """The task that waits for ``task``: itself, in ``gather``, ``wait`` or a TaskGroup."""
+    return next((waiting for waiting, _ in _waiting(task) if waiting is not task), None)
+
+
 def _waiting(future: Any, depth: int = 0) -> Iterator[tuple[Any, bool]]:
     """The tasks that the callbacks of a future lead to, and whether they wait for several."""
     for callback in getattr(future, "_callbacks", None) or ():
@@ -152,37 +154,37 @@ def _waiting(future: Any, depth: int = 0) -> Iterator[tuple[Any, bool]]:
             yield owner, False
         elif isinstance(getattr(owner, "_parent_task", None), asyncio.Task):  # a TaskGroup
             yield owner._parent_task, True  # type: ignore[union-attr]  # noqa: SLF001
-        elif depth < 3:  # noqa: PLR2004 - gather in shield in wait_for
+        elif depth < MAX_NESTED:
             at_once = _is_of_several(function)
-            for inner in _futures(function):
-                if inner is future:
-                    continue
-                if isinstance(inner, asyncio.Task):
-                    yield inner, at_once
-                for task, others in _waiting(inner, depth + 1):
-                    yield task, at_once or others
+            for value in _held(function):
+                if asyncio.isfuture(value) and value is not future:
+                    if isinstance(value, asyncio.Task):
+                        yield value, at_once
+                    for task, others in _waiting(value, depth + 1):
+                        yield task, at_once or others
 
 
-def _futures(function: Any) -> Iterator[Any]:
-    """The futures that a callback is about to make done."""
-    held = list(function.args) if isinstance(function, functools.partial) else []  # wait_for
+def _held(function: Any) -> Iterator[object]:
+    """What a callback knows: gather and wait have closures, wait_for (before 3.12) a partial."""
+    if isinstance(function, functools.partial):
+        yield from function.args
+    known = [getattr(getattr(function, "__self__", None), "_done", None)]
     for cell in getattr(function, "__closure__", None) or ():
-        with contextlib.suppress(ValueError):
-            held.append(cell.cell_contents)
-    held.append(getattr(getattr(function, "__self__", None), "_done", None))
-    for value in held:
-        if asyncio.isfuture(value):
-            yield value
-        elif type(value) is asyncio.Queue:  # as_completed
+        with contextlib.suppress(ValueError):  # an empty one
+            known.append(cell.cell_contents)
+    for value in known:
+        if type(value) is asyncio.Queue:  # as_completed
             yield from value._getters  # type: ignore[attr-defined]  # noqa: SLF001
+        else:
+            yield value
 
 
 def _is_of_several(function: Any) -> bool:
     """Whether a callback belongs to what waits for more than one: gather, wait, as_completed."""
     name = getattr(function, "__qualname__", "")
     if name.startswith("gather."):
-        code, cells = function.__code__, function.__closure__
-        count = dict(zip(code.co_freevars, cells, strict=True)).get("nfuts")
+        names, cells = function.__code__.co_freevars, function.__closure__
+        count = dict(zip(names, cells, strict=True)).get("nfuts")
         return count is None or count.cell_contents != 1
     return name.startswith(("_wait.", "as_completed.", "_AsCompletedIterator."))
 

@@ -6,8 +6,11 @@ it, so nothing of the user's lives a moment longer than it would without us: hol
 themselves would keep their locals, and their addresses alone are used again with every call.
 """
 
+import dis
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
 from pathlib import Path
 from types import CodeType, FrameType
@@ -18,15 +21,14 @@ from inprofile.core.model import Location
 MAX_FRAMES = 1000
 """Frames looked at for one call; further out nothing is looked for."""
 
+MAX_CODES = 4096
+"""Coroutine functions whose awaits are remembered."""
+
 ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 RESUMABLE = ASYNC | CO_GENERATOR
 
-_POOLS = {
-    "_worker": "concurrent/futures/thread.py",
-    "run": "anyio/_backends/_asyncio.py",
-    "run_until_future": "asgiref/current_thread_executor.py",
-}
-"""The functions in which threads wait for work, and their files."""
+_THREAD: CodeType = threading.Thread._bootstrap.__code__  # type: ignore[attr-defined] # noqa: SLF001
+"""The outermost frame of every thread but the first."""
 
 _ASYNCIO = str(Path(os.__file__).with_name("asyncio")) + os.sep
 
@@ -35,10 +37,10 @@ Position = int | tuple[int, int]
 
 
 class Beyond(NamedTuple):
-    """Who waits for a thread, task or greenlet: frames from the inside out, or where it was
-    started if that is known.
+    """Who waits for a thread, task or greenlet.
 
-    ``at_once`` says that it waits for several of them together, or starts them so.
+    Its frames from the inside out, or where it was started if that is known. ``at_once`` says
+    that it waits for several of them together, or starts several.
     """
 
     frames: Sequence[FrameType] = ()
@@ -54,11 +56,11 @@ hops: list[Hop] = []
 
 
 class Interpreter(NamedTuple):
-    """Code of a library that runs what the user wrote in another language: the nodes of a
-    template, the fields of a serializer.
+    """Code of a library that runs what the user wrote in another language.
 
-    ``local`` is the name of its local that says which part is being run (its instruction alone
-    says nothing), ``locate`` where that part was written.
+    The nodes of a template, the fields of a serializer. ``local`` is the name of its local that
+    says which part is being run (its instruction alone says nothing), ``locate`` where that part
+    was written.
     """
 
     code: CodeType
@@ -68,6 +70,9 @@ class Interpreter(NamedTuple):
 
 interpreters: dict[int, Interpreter] = {}
 """By the identity of the code, which is kept so that it stays one."""
+
+workers: dict[int, CodeType] = {}
+"""Code of libraries that runs in a thread what others have handed to it, one after the other."""
 
 borders: dict[int, CodeType] = {}
 """Code of libraries that calls the application for a request: what is outside of it (middleware)
@@ -116,7 +121,7 @@ class Stand(NamedTuple):
     part: Any
 
     def outwards(self) -> "Iterator[Stand]":
-        """This frame and those around it, from the inside out."""
+        """The frame and those around it, from the inside out."""
         stand: Stand | None = self
         while stand is not None:
             yield stand
@@ -135,7 +140,10 @@ are held until the trace ends."""
 
 def position(frame: FrameType) -> tuple[Position, Any]:
     """Where ``frame`` is, and what it works on if it is an interpreter."""
-    known = interpreters.get(id(frame.f_code))
+    code = frame.f_code
+    if code.co_flags & ASYNC:
+        return _awaits(code).get(frame.f_lasti, frame.f_lasti), None
+    known = interpreters.get(id(code))
     if known is None:
         return frame.f_lasti, None
     part = frame.f_locals.get(known.local)
@@ -185,6 +193,21 @@ def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
     return outer, fresh
 
 
+@lru_cache(MAX_CODES)
+def _awaits(code: CodeType) -> dict[int, int]:
+    """Where a coroutine stands while it is suspended -> where it does while what it awaits runs."""
+    found = {}
+    send = None
+    for step in dis.get_instructions(code):
+        if step.opname == "SEND":
+            send = step.offset
+        elif step.opname in {"YIELD_VALUE", "RESUME"} and send is not None:
+            found[step.offset] = send
+        else:
+            send = None
+    return found
+
+
 def _mark(frame: FrameType, foreign: Foreign) -> Mark | None:
     found = frame.f_trace
     if found is None or type(found) is Mark:
@@ -198,7 +221,7 @@ def _beyond(frame: FrameType) -> Beyond | None:
     back = frame.f_back
     is_root = (
         back is None
-        or is_pools_own(back.f_code)
+        or id(back.f_code) in workers
         or (frame.f_code.co_flags & ASYNC and not back.f_code.co_flags & RESUMABLE)
     )
     if is_root:
@@ -210,14 +233,13 @@ def _beyond(frame: FrameType) -> Beyond | None:
 
 
 def is_loops_own(code: CodeType) -> bool:
-    """Whether ``code`` is the event loop's or a pool's, which call everything alike."""
-    return code.co_filename.startswith(_ASYNCIO) or is_pools_own(code)
+    """Whether ``code`` is the event loop's, which calls every task alike."""
+    return code.co_filename.startswith(_ASYNCIO)
 
 
-def is_pools_own(code: CodeType) -> bool:
-    """Whether ``code`` is that of a thread that works for many, one after the other."""
-    file = _POOLS.get(code.co_name)
-    return file is not None and code.co_filename.replace(os.sep, "/").endswith(file)
+def is_threads_own(code: CodeType) -> bool:
+    """Whether ``code`` is that of a thread, which does what others have given to it."""
+    return code is _THREAD or id(code) in workers
 
 
 class Meeting(NamedTuple):
@@ -231,17 +253,22 @@ class Meeting(NamedTuple):
 
 
 def meeting(first: Stand, second: Stand) -> Meeting | None:
-    """Where the ways out from two calls meet. Costs 0.2 microseconds a frame up to there."""
+    """Where the ways out from two calls meet. Costs 0.2 microseconds a frame up to there.
+
+    Calls in two threads meet where threads begin: somebody has started both.
+    """
     one, first_at = first.mark, first.position
     two, second_at = second.mark, second.position
     inner: Mark | None = None
     while one is not two:
         if one.depth >= two.depth:
             if one.outer is None:
+                if one.code is _THREAD and two.code is _THREAD:
+                    break
                 return None
             first_at, one = one.position, one.outer
         else:
             if two.outer is None:
                 return None
             second_at, inner, two = two.position, two, two.outer
-    return Meeting(one, first_at, second_at, inner)
+    return Meeting(two, first_at, second_at, inner)

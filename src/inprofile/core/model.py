@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any, NamedTuple
 
 from inprofile.core.trace_context import Headers, TraceContext
@@ -130,9 +130,10 @@ class Trace:
     parts have no name): it was taken from the spans in which it was spent. ``recorder`` is
     what began the trace; ``endpoint`` is the span of what may send the last byte. For tracing
     alone: ``carrier`` has the headers until somebody asks for the ``caller``; ``drawn`` is whether
-    chance keeps the trace, where that had to be known before its end. ``operations`` and ``foreign``
-    are of ``repeats``, and ``suspect`` is whether anything was called again in a loop. What most traces never
-    change stands on the class and not in slots: a trace is made in half the time.
+    chance keeps the trace, where that had to be known before its end. ``operations`` and
+    ``foreign`` are of ``repeats``, ``begun`` is the application's instruction inside of which the
+    trace runs, and ``suspect`` is whether anything was called again in a loop. What most traces
+    never change stands on the class and not in slots: a trace is made in half the time.
     """
 
     route = UNMATCHED
@@ -162,6 +163,7 @@ class Trace:
     last_statement: tuple[object, Span] | None = None
     bodies: dict[int, tuple[Callable[[], object], Span]] | None = None
     operations: dict[Any, Any] | None = None
+    begun: tuple[CodeType, int] | None = None
     foreign: dict[Any, Any] | None = None
     suspect = False
     stages: Mapping[str, int] = MappingProxyType({})

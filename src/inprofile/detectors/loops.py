@@ -5,6 +5,7 @@ import dis
 import linecache
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from types import CodeType
 
 CACHED_FILES = 64
@@ -27,12 +28,20 @@ def line(code: CodeType, instruction: int) -> int:
 
 
 @lru_cache(CACHED)
-def header(code: CodeType, instruction: int) -> int | None:
+def header(code: CodeType, instruction: int, begun: int | None = None) -> int | None:
     """The line of the innermost loop of ``code`` that runs the instruction again and again.
 
     ``for``, ``while``, ``async for`` and comprehensions, which may have a code of their own.
-    None where there is none. What a loop does once, before it begins, is not in it.
+    None where there is none. What a loop does once, before it begins, is not in it; nor is a
+    loop meant that runs the instruction ``begun`` as well: it is around all that is looked at.
     """
+    found = _header(code, instruction)
+    if found is None or begun is None or _header(code, begun) != found:
+        return found
+    return None
+
+
+def _header(code: CodeType, instruction: int) -> int | None:
     tree = _parsed(code.co_filename)
     if tree is None:
         return _jumped(code, instruction)
@@ -46,11 +55,10 @@ def header(code: CodeType, instruction: int) -> int | None:
 
 
 def _place(code: CodeType, instruction: int) -> Place:
-    for i, (first, last, column, end) in enumerate(code.co_positions()):
-        if i == instruction // 2:
-            first = first or code.co_firstlineno
-            return first, column or 0, last or first, end or 1 << 30
-    return code.co_firstlineno, 0, code.co_firstlineno, 1 << 30
+    places = islice(code.co_positions(), instruction // 2, None)
+    first, last, column, end = next(places, (None, None, None, None))
+    first = first or code.co_firstlineno
+    return first, column or 0, last or first, end or 1 << 30
 
 
 @lru_cache(CACHED_FILES)
@@ -89,7 +97,9 @@ def _holds(node: ast.AST, place: Place) -> bool:
     first, column, last, end = place
     starts = min(_starts(node))
     ends = node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
-    return starts <= (first, column) and ((end == 1 << 30 and last <= ends[0]) or (last, end) <= ends)
+    return starts <= (first, column) and (
+        (end == 1 << 30 and last <= ends[0]) or (last, end) <= ends
+    )
 
 
 def _starts(node: ast.AST) -> Iterator[tuple[int, int]]:

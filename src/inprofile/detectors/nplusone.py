@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
+from inprofile.core.frames import is_threads_own
 from inprofile.core.model import Finding, Location, Trace
 from inprofile.core.repeats import Operation, Site
 from inprofile.detectors import places
@@ -62,8 +63,9 @@ _Key = tuple[str, Location | None, Location | None, str, str]
 
 def _groups(trace: Trace) -> dict[_Key, _Group]:
     groups: defaultdict[_Key, _Group] = defaultdict(_Group)
-    operations: dict[object, Operation] = trace.operations or {}
-    for operation in list(operations.values()):
+    for operation in list((trace.operations or {}).values()):
+        if not isinstance(operation, Operation):
+            continue  # it was run once
         looped = [site for site in operation.sites if site.passes and site.facts.batch]
         for site in looped:
             kind = site.spans[0].kind
@@ -71,7 +73,7 @@ def _groups(trace: Trace) -> dict[_Key, _Group]:
                 continue
             key = (
                 kind,
-                places.loop(site),
+                places.loop(site, trace.begun),
                 places.query(site),
                 site.facts.relation,
                 "" if site.facts.relation else _statement(operation, kind),
@@ -109,7 +111,10 @@ def _is_together(group: _Group) -> bool:
 
 def _is_gathered(site: Site) -> bool:
     met = site.met
-    return met is not None and met.inner is not None and (met.inner.at_once or met.inner.started)
+    if met is None:
+        return False
+    inner = met.inner
+    return is_threads_own(met.mark.code) or (inner is not None and (inner.at_once or inner.started))
 
 
 def _verdict(kind: str, is_relation: bool, group: _Group) -> str:  # noqa: FBT001 - one of the facts
@@ -152,7 +157,7 @@ def _finding(
     return Finding(
         kind=kind,
         route=trace.route,
-        statement=statement or str(group.sites[0].operation.name),
+        statement=statement or str(group.sites[0].spans[0].name),
         count=count,
         total_ns=total_ns,
         evidence=f"{count} runs for {group.elements} different elements",

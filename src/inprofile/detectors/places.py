@@ -1,6 +1,7 @@
 """Where in the application something happens: the line of a query, the header of its loop."""
 
 from collections.abc import Iterator
+from types import CodeType
 
 from inprofile.core.application import application
 from inprofile.core.frames import Stand, borders, interpreters
@@ -16,12 +17,13 @@ def query(site: Site) -> Location | None:
     return None if site.query is None else _place(site.query)
 
 
-def loop(site: Site) -> Location | None:
+def loop(site: Site, begun: tuple[CodeType, int] | None = None) -> Location | None:
     """The header of the loop that runs it again and again.
 
     A frame that calls again without a loop (``map``, a function that calls itself, ``gather``)
     is said by its line. For a loop in a library it is what drives that: the application's line
-    around it, or what it wrote for it. None where there is nothing of the kind.
+    around it, or what it wrote for it. None where there is nothing of the kind. A loop around
+    the instruction ``begun`` is none: the whole trace is in it.
     """
     met = site.met
     if met is None:
@@ -33,7 +35,8 @@ def loop(site: Site) -> Location | None:
     if application.owns(met.mark.code):
         at = Stand(met.mark, met.second, None)
         is_gathered = met.inner is not None and met.inner.at_once
-        line = None if is_gathered else loops.header(met.mark.code, _instruction(at))
+        outside = begun[1] if begun is not None and begun[0] is met.mark.code else None
+        line = None if is_gathered else loops.header(met.mark.code, _instruction(at), outside)
         return _place(at) if line is None else _place(at)._replace(line=line)  # type: ignore[union-attr]
     return _driver(ways)
 

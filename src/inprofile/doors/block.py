@@ -1,5 +1,8 @@
 """The door for a block of a test: what runs in it outside of any request or job."""
 
+import sys
+
+from inprofile.core.application import begun
 from inprofile.core.ledger import settle
 from inprofile.core.model import Span, Trace
 from inprofile.core.recorder import Recorder, current, recording
@@ -25,6 +28,7 @@ class Block:
         if recorder.enabled and (outside is None or outside.trace.door == BLOCK):
             self.trace = Trace(recorder, BLOCK, "", "", recorder.clock, recorder.max_spans)
             self.trace.route = BLOCK
+            self.trace.begun = begun(sys._getframe(1))  # noqa: SLF001 - who records
             current.set(self.trace.root)
             self.trace.root.start_ns = recorder.clock()
         return self.trace

@@ -1,9 +1,11 @@
 """The door for work that no request brings: jobs, and background tasks after a response."""
 
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
+from inprofile.core.application import begun
 from inprofile.core.block import around
 from inprofile.core.model import Span, Trace
 from inprofile.core.recorder import Recorder, current
@@ -36,6 +38,7 @@ class Job:
             trace = recorder.begin(self.door)
             trace.root.name = self.name
             trace.route = f"{self.door}:{self.name}"
+            trace.begun = begun(sys._getframe(1))  # noqa: SLF001 - who began it
             if outside is not None and outside.trace.door != BLOCK:
                 trace.link = recorder.identify(outside.trace)
             self._begun = recorder, trace, outside

@@ -21,7 +21,6 @@ TABLE = {
     "django.template": "django_templates",
     "fastapi": "fastapi",
     "flask": "flask",
-    "concurrent.futures": "stdlib_threads",
     "httpx": "httpx",
     "jinja2": "jinja2",
     "json": "stdlib_json",

@@ -69,7 +69,7 @@ def looked_up(
         return
     if span.parent is not None and span.parent.kind == "cache":
         return  # a cache in a database: what is called again and again is the cache
-    if serves_many(text) or (_has_list(values) and _ANY.search(text)):
+    if serves_many(text) or (_ANY.search(text) and _has_list(values)):
         return
     notice(span, element(values) if values else hash(text), subject, explain)
 

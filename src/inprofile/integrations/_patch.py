@@ -23,11 +23,15 @@ Finished = Callable[..., None]
 
 
 class Patch(NamedTuple):
-    """Replace ``module.path`` by ``wrap(original)``; a missing ``optional`` one is no error."""
+    """Replace ``module.path`` by ``wrap(original)``; a missing ``optional`` one is no error.
+
+    One that only ``reads`` leaves the original where it is: ``wrap`` takes note of its code.
+    """
 
     path: str
     wrap: Wrap
     optional: bool = False
+    reads: bool = False
 
 
 # What open_span and close_span do stands here without the calls: this is the price of every
@@ -88,8 +92,9 @@ def timed(
 ) -> Wrap:
     """A wrapper that records each call inside of a trace as a span of ``kind``.
 
-    ``begun`` is called before the library is, ``finished`` after it. ``leaf`` calls inside of one of their own kind are left alone: the driver below an ORM,
-    the transport below a client. Only our own part is shielded; the library's call is not.
+    ``begun`` is called before the library is, ``finished`` after it. ``leaf`` calls inside
+    of one of their own kind are left alone: the driver below an ORM, the transport below a
+    client. Only our own part is shielded; the library's call is not.
     """
     given = describe if callable(describe) else None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
-from inprofile.core.frames import Interpreter, borders, interpreters
+from inprofile.core.frames import Interpreter, borders, interpreters, workers
 from inprofile.core.model import Location
 from inprofile.integrations._patch import Wrap
 from inprofile.integrations._signature import Function
@@ -31,6 +31,13 @@ def bordering(original: Function) -> Function:
     """For a function that calls the application for a request: what is outside is no loop."""
     for code in _codes(original):
         borders[id(code)] = code
+    return original
+
+
+def working(original: Function) -> Function:
+    """For a function that runs in a thread what others have handed to it."""
+    for code in _codes(original):
+        workers[id(code)] = code
     return original
 
 

@@ -6,12 +6,13 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
-from inprofile.core.awaiting import called, current_task, waits
+from inprofile.core.awaiting import Waiting, called, waits
 from inprofile.core.frames import stand
 from inprofile.core.guard import guard
 from inprofile.core.recorder import add_span, recording
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Patch
+from inprofile.integrations._reading import working
 from inprofile.integrations._signature import Function
 
 _submitted: ContextVar[int] = ContextVar("inprofile_submitted", default=0)
@@ -26,18 +27,20 @@ def _call(original: Function) -> Function:
             return await original(self, *args, **kwargs)
         before = _submitted.get(), waits.get()
         _submitted.set(parent.trace.clock())
-        waits.set(current_task())
+        waiter = Waiting(sys._getframe())  # noqa: SLF001 - who waits
+        waits.set(waiter)
         try:
             return await original(self, *args, **kwargs)
         finally:
             _submitted.set(before[0])
             waits.set(before[1])
+            waiter.over()
 
     return call
 
 
 def _call_async(original: Function) -> Function:
-    """Synchronous code that waits for a coroutine, which runs in another thread."""
+    """Synchronous code that waits for a coroutine, which may run in another thread."""
 
     @wraps(original)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -97,5 +100,8 @@ PATCHES = {
         Patch("AsyncToSync.__call__", _call_async),
         Patch("SyncToAsync.__call__", _call),
         Patch("SyncToAsync.thread_handler", _thread_handler),
+    ),
+    "asgiref.current_thread_executor": (
+        Patch("CurrentThreadExecutor.run_until_future", working, reads=True),
     ),
 }
