@@ -233,8 +233,38 @@ def _beyond(frame: FrameType) -> Beyond | None:
 
 
 def is_loops_own(code: CodeType) -> bool:
-    """Whether ``code`` is the event loop's, which calls every task alike."""
-    return code.co_filename.startswith(_ASYNCIO)
+    """Whether ``code`` is the event loop's, which calls every task alike.
+
+    The coroutines of asyncio are not: whoever awaits ``wait`` or a queue has called them.
+    """
+    return code.co_filename.startswith(_ASYNCIO) and not code.co_flags & ASYNC
+
+
+def same_place(code: CodeType, one: Position, two: Position) -> bool:
+    """Whether two positions of ``code`` are one in its source.
+
+    The test of a ``while`` is compiled twice: for the first pass, and for those after it. And
+    what CPython has specialised stands behind its instruction, no longer on it.
+    """
+    if one == two:
+        return True
+    if not isinstance(one, int) or not isinstance(two, int):
+        return False
+    places = _places(code)
+    return one in places and places[one] == places.get(two)
+
+
+@lru_cache(MAX_CODES)
+def _places(code: CodeType) -> dict[int, tuple[object, ...]]:
+    """Where in the source each instruction and its cache stand, and what it does."""
+    does = {step.offset: step.opcode for step in dis.get_instructions(code)}
+    found: dict[int, tuple[object, ...]] = {}
+    opcode = -1
+    for i, place in enumerate(code.co_positions()):
+        opcode = does.get(2 * i, opcode)
+        if None not in place:
+            found[2 * i] = (opcode, *place)
+    return found
 
 
 def is_threads_own(code: CodeType) -> bool:

@@ -22,6 +22,7 @@ from inprofile.core.frames import (
     is_loops_own,
     meeting,
     position,
+    same_place,
     stand,
 )
 from inprofile.core.model import Location, Span
@@ -338,16 +339,17 @@ def _taken(
 def _same_line(one: Stand | None, two: Stand | None) -> bool:
     if one is None or two is None:
         return one is two
-    return one.mark.code is two.mark.code and one.position == two.position
+    code = one.mark.code
+    return code is two.mark.code and same_place(code, one.position, two.position)
 
 
 def _is_pass(met: Meeting, at: Stand) -> bool:
     """Whether the same activation made the same call again, or a function calls itself."""
     if is_loops_own(met.mark.code):
         return False
-    if met.first == met.second:
-        return True
     code = met.mark.code
+    if same_place(code, met.first, met.second):
+        return True
     if not application.owns(code):
         return False
     for each in at.outwards():
