@@ -302,8 +302,10 @@ def test_keys_and_values_are_not_kept(client):
             client.get(f"ann{i}@example.com")
     assert sorted(each.statement for each in recording.findings) == ["GET {id}", "SET {id}"]
     assert "secret" not in repr(recording.findings)
-    assert "a5ec2e7" not in repr([*recording.block.operations])
-    assert "example" not in repr([*recording.block.operations])
+    assert recording.block is not None
+    operations = repr([*(recording.block.operations or {})])
+    assert "a5ec2e7" not in operations
+    assert "example" not in operations
 
 
 def settings(**more):
