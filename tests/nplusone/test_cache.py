@@ -88,6 +88,12 @@ def runs_a_script(client):
         client.eval("return 1", 1, f"user:{i}")  # Q
 
 
+def pipes_one(client):
+    for i in IDS:  # L
+        with client.pipeline() as pipe:
+            pipe.get(f"user:{i}").execute()  # Q
+
+
 def runs_commands_by_name(client):
     for i in IDS:  # L
         client.execute_command(b"GET", b"user:%d" % i)  # Q
@@ -109,6 +115,7 @@ REDIS = {
     adds_members: ("SADD members", "client.pipeline()"),
     runs_a_script: ("EVAL user:{id}", "client.pipeline()"),
     runs_commands_by_name: ("GET user:{id}", "client.pipeline()"),
+    pipes_one: ("MULTI GET user:{id}", "client.pipeline()"),
     counts: ("INCRBY visits:{id}", "client.pipeline()"),
 }
 
@@ -370,6 +377,16 @@ def cache_get_or_set(cache):
         cache.get_or_set(f"user:{i}", i)  # Q
 
 
+def cache_gets_many_of_one(cache):
+    for i in IDS:  # L
+        cache.get_many([f"user:{i}"])  # Q
+
+
+def cache_sets_many_of_one(cache):
+    for i in IDS:  # L
+        cache.set_many({f"user:{i}": i})  # Q
+
+
 def cache_aget(cache):
     async def run():
         for i in IDS:  # L
@@ -386,6 +403,8 @@ DJANGO = {
     cache_has: ("has_key user:{id}", "cache.get_many(keys)"),
     cache_touch: ("touch user:{id}", "cache.set_many(values, timeout)"),
     cache_get_or_set: ("get user:{id}", "cache.get_many(keys)"),
+    cache_gets_many_of_one: ("get_many user:{id}", "cache.get_many(keys)"),
+    cache_sets_many_of_one: ("set_many user:{id}", "cache.set_many(values)"),
     cache_aget: ("get user:{id}", "cache.aget_many(keys)"),
 }
 

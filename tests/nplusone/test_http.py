@@ -334,6 +334,15 @@ def test_retries_of_one_request_are_silent(server):
     assert findings(run) == []
 
 
+@pytest.mark.parametrize("query", ["_={}", "job=17&ts={}", "oauth_nonce=n{}", "nonce={}"])
+def test_polling_with_what_differs_each_time_is_silent(query, server):
+    def run():
+        for i in range(5):
+            requests.get(f"{server}/jobs/17?{query.format(i)}")
+
+    assert findings(run) == []
+
+
 def test_a_retry_among_two_requests_is_silent(server):
     def run():
         for i in (17, 17, 18):
@@ -390,6 +399,7 @@ def test_different_endpoints_are_silent(paths, server):
         (("/v1/users/1", "/v1/users/2", "/v1/users/3"), "/v1/users/{id}"),
         (("/users?id=1", "/users?id=2", "/users?id=3"), "/users?id={id}"),
         (("/users?name=a", "/users?name=b", "/users?name=c"), "/users?name={id}"),
+        (("/rate?date=1", "/rate?date=2", "/rate?date=3"), "/rate?date={id}"),
         (("/rate?from=EUR&to=A", "/rate?from=EUR&to=B", "/rate?from=EUR&to=C"), None),
         (
             ("/users/1/all?page=1", "/users/2/all?page=1", "/users/3/all?page=1"),

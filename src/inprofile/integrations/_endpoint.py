@@ -30,6 +30,13 @@ _PAGE = re.compile(
 )
 """Names of what says where a page begins, without signs between their words."""
 
+_PASSING = re.compile(
+    r"|cb|ts|rnd|rand|random|cachebuster|(?:oauth|xamz)?(?:nonce|timestamp|signature)"
+    r"|xamzdate|xamzexpires|sig|resourceversion|lasteventid",
+    re.IGNORECASE,
+)
+"""Names of what differs from one try to the next: who polls asks for nothing else."""
+
 _PAGE_IF_NUMBER = frozenset({"p", "start", "from", "to", "end", "next"})
 _SIGNS = re.compile(r"[\W_]")
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z_.$\[\]-]{0,31}")
@@ -120,7 +127,7 @@ def endpoint(target: str) -> tuple[str, int] | None:
         name, is_given, value = part.partition("=")
         name = unquote(name)
         plain = _SIGNS.sub("", name)
-        if is_page(plain, value):
+        if is_page(plain, value) or _PASSING.fullmatch(plain):
             continue
         label = f"{name}={{id}}" if is_given and _NAME.fullmatch(name) else "{id}"
         if _asks_for_several(plain, value, again=label in names and part not in values):

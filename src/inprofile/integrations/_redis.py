@@ -150,27 +150,44 @@ def _command(args: tuple[Any, ...]) -> Named | None:
     return _OTHER
 
 
+def _key_of(command: str, args: tuple[Any, ...]) -> tuple[Any, Any] | None:
+    """The one key of a command and the field of it that is meant, if that is one.
+
+    None for what serves several keys, waits for a queue, or is about no key.
+    """
+    if len(args) == 1 or command in KEYLESS or command.partition(" ")[0] in CONTAINERS:
+        return None
+    if command in SCRIPTS:
+        is_one = len(args) > SCRIPT_KEY and type(args[2]) is int and args[2] == 1
+        return (args[SCRIPT_KEY], None) if is_one else None
+    if command in MULTIPLE and len(args) != MULTIPLE[command]:
+        return None
+    return args[1], args[2] if len(args) == BY_FIELD.get(command) else None
+
+
 def _begun(span: Span, args: tuple[Any, ...]) -> None:
-    """Note a command for one key; what serves several, waits or is about no key is left out."""
     command = str(span.name)
-    first = command.partition(" ")[0]
-    if len(args) == 1 or first in CONTAINERS or command in KEYLESS:
+    found = _key_of(command, args)
+    if found is not None:
+        commanded(span, command, *found, _explain)
+
+
+def _begun_pipeline(span: Span, self: Any) -> None:
+    """Note a pipeline of one command: again and again it saves nothing."""
+    stack = self.command_stack
+    if len(stack) != 1 or type(stack[0]) is not tuple:
         return
-    if command in MULTIPLE:
-        if len(args) == MULTIPLE[command]:
-            commanded(span, command, args[1], explain=_explain)
-    elif command in SCRIPTS:
-        if len(args) > SCRIPT_KEY and type(args[2]) is int and args[2] == 1:
-            commanded(span, command, args[SCRIPT_KEY], explain=_explain)
-    elif command in BY_FIELD:
-        is_one = len(args) == BY_FIELD[command]
-        commanded(span, command, args[1], args[2] if is_one else None, explain=_explain)
-    else:
-        commanded(span, command, args[1], explain=_explain)
+    args = stack[0][0]
+    named = _command(args) if type(args) is tuple else None
+    found = None if named is None else _key_of(str(named[0]), args)
+    if named is not None and found is not None:
+        commanded(span, f"{span.name} {named[0]}", *found, _explain)
 
 
 def _explain(span: Span, at: Stand, _frames: list[FrameType]) -> Facts:
     """What to do instead: one command for all keys where there is one, else a pipeline."""
+    if span.name in {MULTI, PIPELINE}:
+        return Facts(fix="pipe = client.pipeline() before the loop, pipe.execute() after it")
     call = called(at, METHODS)
     client = "client" if call is None or not call.receiver else call.receiver
     piped = f"with {client}.pipeline() as pipe: ... pipe.execute()"
@@ -257,7 +274,10 @@ def patches(package: str, client: str) -> dict[str, tuple[Patch, ...]]:
     def of_clients(flag: str) -> tuple[Patch, ...]:
         return (
             Patch(f"{client}.execute_command", _executes),
-            Patch("Pipeline.execute", timed("cache", _transactional(flag), leaf=True)),
+            Patch(
+                "Pipeline.execute",
+                timed("cache", _transactional(flag), leaf=True, begun=_begun_pipeline),
+            ),
             Patch("Pipeline.immediate_execute_command", _executes),
             Patch("PubSub.execute_command", _executes),
             Patch("PubSub.parse_response", _receives),

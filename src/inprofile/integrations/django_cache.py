@@ -37,6 +37,9 @@ BASE = "django.core.cache.backends.base"
 
 INSTEAD = {
     "get": "{cache}.get_many(keys)",
+    "get_many": "{cache}.get_many(keys)",
+    "set_many": "{cache}.set_many(values)",
+    "delete_many": "{cache}.delete_many(keys)",
     "has_key": "{cache}.get_many(keys)",
     "set": "{cache}.set_many(values)",
     "add": "{cache}.set_many(values), or {cache}.get_many(keys) first to see which are there",
@@ -47,7 +50,12 @@ INSTEAD = {
 }
 """What serves all keys at once, by what the application calls."""
 
-METHODS = "a?(?:get_or_set|get|set|add|delete|touch|incr|decr|has_key)"
+METHODS = (
+    "a?(?:get_or_set|get_many|set_many|delete_many|get|set|add|delete|touch|incr|decr|has_key)"
+)
+
+COUNTABLE = frozenset({list, tuple, set, frozenset, dict})
+"""What may be asked for its only key; anything else is the user's own affair."""
 
 LOCAL = frozenset({"LocMemCache", "DummyCache"})
 """Backends that ask nobody: one key after the other costs what all at once cost."""
@@ -105,6 +113,18 @@ def _begun(operation: str) -> Callable[..., None]:
     return begun_of_two if operation in {"get", "add"} else begun
 
 
+def _begun_many(span: Span, self: Any, keys: Any) -> None:
+    """Note a batch of one: again and again it saves nothing."""
+    if type(keys) in COUNTABLE and len(keys) == 1 and not _is_local(self):
+        operation = str((span.attributes or {}).get("db.operation.name", ""))
+        commanded(span, operation, next(iter(keys)), explain=_explain)
+
+
+def _begun_set_many(span: Span, self: Any, data: Any) -> None:
+    if type(data) is dict and len(data) == 1 and not _is_local(self):
+        commanded(span, "set_many", next(iter(data)), explain=_explain)
+
+
 def _is_second(frame: FrameType) -> bool:
     """Whether ``get_or_set`` has its first answer already."""
     return frame.f_globals.get("__name__") == BASE and "val" in frame.f_locals
@@ -114,9 +134,18 @@ def _operation(operation: str) -> Callable[..., Named]:
     return lambda self: _named(type(self).__name__, operation)
 
 
+BY_KEYS = {
+    "get_many": _begun_many,
+    "set_many": _begun_set_many,
+    "delete_many": _begun_many,
+}
+
 _TIMED = {
     name: timed(
-        "cache", _operation(name), leaf=True, begun=_begun(name) if name in BY_KEY else None
+        "cache",
+        _operation(name),
+        leaf=True,
+        begun=_begun(name) if name in BY_KEY else BY_KEYS.get(name),
     )
     for name in OPERATIONS
 }
