@@ -48,7 +48,9 @@ _PLACE = re.compile(
     r"lat|lng|lon|coord|point|loc|geo|bbox|center|origin|destination", re.IGNORECASE
 )
 
-_BODY_LIST = re.compile(rb"\[[^\[\]]*[^\[\]\s][^\[\]]*,|\}\s*,\s*\{|\}\s*\n\s*\{")
+_BODY_LIST = re.compile(rb"\[\s*[^\s\[\]{},][^\[\]{},]*,|\}\s*(?:,\s*)?\{")
+"""Two values in one list, or two objects one after the other."""
+
 _BODY_PAGE = re.compile(
     rb"\b(?:page|page[_-]?(?:no|num|number|token)|cursor|offset|after|before|search_after|scroll_id"
     rb"|(?:next|continuation)_?token|exclusivestartkey|marker|skip|start_?index|start_?after"

@@ -16,11 +16,14 @@ MAX_WORD = 32
 """A run of letters that is longer is a value."""
 
 _SIMPLE = re.compile(r"((?:[A-Za-z_]{1,32}[:.|/-])*)([A-Za-z_]{0,32})(\d+)")
-_PART = re.compile(
+_VALUE = (
     r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|\d{4}-\d\d-\d\d(?:[T ][\d:.+Z-]+)?"
-    r"|[^\s:/|,;#{}()\[\]<>=&?@]+@[^\s:/|,;]+|[^\W_]+(?:[%+~$*!'\"\\][^\W_]*)*"
+    r"|[^\W_]+(?:[%+~$*!'\"\\][^\W_]*)*"
 )
-"""What may be a value: a UUID, a date, an address, or a run of letters and digits."""
+_PART = re.compile(_VALUE)
+"""What may be a value: a UUID, a date, or a run of letters and digits."""
+
+_PART_OR_ADDRESS = re.compile(r"[^\s:/|,;#{}()\[\]<>=&?@]+@[^\s:/|,;]+|" + _VALUE)
 
 _HEX = re.compile(r"(?=.*\d)[0-9a-fA-F]{6,}|[0-9a-f]{16,}")
 _VERSION = re.compile(r"[vV]\d{1,3}")
@@ -57,7 +60,7 @@ def template(key: str) -> str:
         words, word, number = simple.groups()
         if not _HEX.fullmatch(word + number) and not (word in {"v", "V"} and len(number) <= 3):  # noqa: PLR2004 - as _VERSION
             return f"{words}{word}{{id}}"
-    return _PART.sub(_shown, key)
+    return (_PART_OR_ADDRESS if "@" in key else _PART).sub(_shown, key)
 
 
 def _shown(found: re.Match[str]) -> str:
