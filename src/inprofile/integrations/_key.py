@@ -15,7 +15,11 @@ MAX_KEY = 250
 MAX_WORD = 32
 """A run of letters that is longer is a value."""
 
-_SIMPLE = re.compile(r"((?:[A-Za-z_]{1,32}[:.|/-])*)([A-Za-z_]{0,32})(\d+)")
+_SIMPLE = re.compile(
+    r"((?:[A-Za-z_]{1,32}[:.|/-])*)([A-Za-z_]{0,32})(\d+)((?:[:.|/-][A-Za-z_]{1,32})*)"
+)
+"""Most keys: one number between words. Three times as quick as looking for more."""
+
 _VALUE = (
     r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|\d{4}-\d\d-\d\d(?:[T ][\d:.+Z-]+)?"
     r"|[^\W_]+(?:[%+~$*!'\"\\][^\W_]*)*"
@@ -57,9 +61,9 @@ def template(key: str) -> str:
         return "{id}"
     simple = _SIMPLE.fullmatch(key)
     if simple is not None:
-        words, word, number = simple.groups()
+        words, word, number, more = simple.groups()
         if not _HEX.fullmatch(word + number) and not (word in {"v", "V"} and len(number) <= 3):  # noqa: PLR2004 - as _VERSION
-            return f"{words}{word}{{id}}"
+            return f"{words}{word}{{id}}{more}"
     return (_PART_OR_ADDRESS if "@" in key else _PART).sub(_shown, key)
 
 
