@@ -71,6 +71,8 @@ def looked_up(
     """
     if type(text) is not str or len(text) > MAX_TEXT:
         return
+    if span.parent is not None and span.parent.kind == "cache":
+        return  # a cache in a database: what is called again and again is the cache
     if serves_many(text) or (_ANY.search(text) and _has_list(values)):
         if span.trace.recorder.thorough:  # a recording says of each statement where it ran
             notice(span, 0, ("serves many", span.name), _unbatchable)
