@@ -131,7 +131,8 @@ class Trace:
     what began the trace; ``endpoint`` is the span of what may send the last byte. For tracing
     alone: ``carrier`` has the headers until somebody asks for the ``caller``; ``drawn`` is whether
     chance keeps the trace, where that had to be known before its end. ``operations`` and ``foreign``
-    are of ``repeats``, and ``suspect`` is whether anything was called again in a loop. What most traces never
+    are of ``repeats``, ``progress`` is where its batches and pages are, ``loads`` where an ORM's
+    objects were loaded, and ``suspect`` is whether anything was called again in a loop. What most traces never
     change stands on the class and not in slots: a trace is made in half the time.
     """
 
@@ -162,6 +163,8 @@ class Trace:
     last_statement: tuple[object, Span] | None = None
     bodies: dict[int, tuple[Callable[[], object], Span]] | None = None
     operations: dict[Any, Any] | None = None
+    progress: dict[Any, int | None] | None = None
+    loads: dict[int, Any] | None = None
     foreign: dict[Any, Any] | None = None
     suspect = False
     stages: Mapping[str, int] = MappingProxyType({})
