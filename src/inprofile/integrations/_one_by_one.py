@@ -10,8 +10,10 @@ from inprofile.core.repeats import Facts
 _NAME = r'(?:"(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\]|[^\W\d][\w$]*)'
 _VALUE = r"(?:%s|%\(\w+\)s|\$\d+|\?\d*|[:@]\w+)"
 _EQUALS = re.compile(
-    rf"(?P<column>{_NAME}(?:\s*\.\s*{_NAME})*)\s*=\s*(?P<value>{_VALUE})(?P<cast>::\w+(?:\[\])?)?"
-    rf"|(?P<first>{_VALUE})(?:::\w+)?\s*=\s*(?P<behind>{_NAME}(?:\s*\.\s*{_NAME})*)"
+    rf"(?P<column>{_NAME}(?:\s*\.\s*{_NAME})*)\s*"
+    rf"(?:=\s*(?:ANY\s*\()?|IN\s*\()(?P<value>{_VALUE})"
+    rf"|(?P<first>{_VALUE})(?:::\w+)?\s*=\s*(?P<behind>{_NAME}(?:\s*\.\s*{_NAME})*)",
+    re.IGNORECASE,
 )
 _WHERE = re.compile(r"\bWHERE\b", re.IGNORECASE)
 _SET = re.compile(rf"\bSET\b.*?{_VALUE}.*?\bWHERE\b", re.IGNORECASE | re.DOTALL)

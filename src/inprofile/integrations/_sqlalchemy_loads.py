@@ -5,7 +5,6 @@ is one of a driver's: found, but without its relation.
 """
 
 import sys
-from operator import eq
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -163,12 +162,12 @@ def _refreshed(loads: dict[int, Load], state: Any, context: Any, frames: list[Fr
     """What was deferred, has expired or is asked for anew."""
     options = context.compiled.compile_state.compile_options
     only = options._only_load_props or frozenset()  # noqa: SLF001
-    mapper, name = state.manager.mapper, _name(_last(state))
+    mapper = state.manager.mapper
     where, steps = _way(loads, state.runid, state.load_path)
     if context.execution_options[LOAD_OPTIONS]._is_user_refresh:  # noqa: SLF001
         return _asked_anew(mapper, only, steps, where)
     key = _read(frames, only)
-    relation = f"{name}.{key}"
+    relation = f"{_name(_holder(_last(state), mapper._props[key]))}.{key}"  # noqa: SLF001
     if _is_called(frames, "_load_for_state", "strategies.py"):
         fix = _options(steps)
         return Facts(relation, f"{fix}.undefer({relation})" if fix else f"undefer({relation})", where)
@@ -236,7 +235,7 @@ def _stated(loads: dict[int, Load], context: Any, frames: list[FrameType]) -> Fa
     mapper = statement._propagate_attrs.get("plugin_subject")  # noqa: SLF001
     for criterion in criteria:
         column = criterion.left
-        if criterion.operator is eq and _is_bound(criterion.right):
+        if hasattr(column, "table") and _is_choice(criterion) and _is_bound(criterion.right):
             return Facts(fix=f"where({_column(mapper, column)}.in_({_plural(column)}))")
     return NOTHING
 
@@ -254,6 +253,11 @@ def _criteria(statement: Any) -> list[Any]:
         elif getattr(each, "__visit_name__", "") == "grouping":
             waiting.append(each.element)
     return found
+
+
+def _is_choice(criterion: Any) -> bool:
+    """Whether it asks for one value: ``=``, or IN with a list of one."""
+    return getattr(criterion.operator, "__name__", "") in {"eq", "in_op"}
 
 
 def _is_bound(side: Any) -> bool:
@@ -301,7 +305,7 @@ def _written(statement: Any, kind: str, frames: list[FrameType]) -> Facts:
     if flushes and kind == "update":
         return Facts(fix=f"session.execute(update({name}), rows)")
     for criterion in _criteria(statement):
-        if criterion.operator is eq and _is_bound(criterion.right):
+        if _is_choice(criterion) and _is_bound(criterion.right):
             key = criterion.left
     if key is None:
         return NOTHING
