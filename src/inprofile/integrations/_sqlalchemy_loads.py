@@ -79,15 +79,19 @@ def _property(context: Any) -> Any:
 def remember(trace: Any, chunks: Any) -> None:
     """Remember where the objects of an ORM's result are loaded, for as long as the trace runs.
 
-    Costs 0.5 microseconds for a statement of the application's, 0.4 for a load of a relation.
+    To be called by what ``instances`` calls. Costs 0.8 microseconds for a statement of the
+    application's, 0.4 for a load of a relation.
     """
     loads = trace.loads
     if loads is None:
         loads = trace.loads = {}
-    names = chunks.__code__.co_freevars
-    if len(loads) >= MAX_LOADS or "context" not in names:
+    if len(loads) >= MAX_LOADS:
         return
-    context = chunks.__closure__[names.index("context")].cell_contents
+    names = chunks.__code__.co_freevars
+    if "context" in names:
+        context = chunks.__closure__[names.index("context")].cell_contents
+    else:  # rows that are there already, under asyncio
+        context = sys._getframe(2).f_locals["context"]  # noqa: SLF001 - what made them
     options = context.load_options
     owner = options._lazy_loaded_from or options._refresh_state  # noqa: SLF001
     if owner is not None:
