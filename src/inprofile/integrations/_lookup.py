@@ -14,7 +14,7 @@ MAX_TEXT = 10_000
 ONE = frozenset({"1", "'1"})
 """How a page of a single row is asked for, which is none."""
 
-Values = tuple[Any, ...] | list[Any] | dict[Any, Any]
+PLAIN_VALUES = frozenset({tuple, list, dict, type(None)})
 
 
 def looked_up(
@@ -30,8 +30,14 @@ def looked_up(
     for its other values that the statement runs again. To be called by a hook of a timing
     wrapper. Costs 0.8 microseconds.
     """
-    if type(text) is not str or len(text) > MAX_TEXT:
+    if type(text) is not str:
+        if type(text) is not bytes:
+            return
+        text = text.decode("utf-8", "replace")
+    if len(text) > MAX_TEXT:
         return
+    if values.__class__ not in PLAIN_VALUES:
+        values = _plain_values(values)
     attributes = span.attributes
     reading = read(text, attributes["db.system.name"] if attributes else "")  # type: ignore[arg-type]
     if reading is not PLAIN:
@@ -43,6 +49,18 @@ def looked_up(
                 return
             subject = subject, progress
     notice(span, element(values) if values else hash(text), subject, explain)
+
+
+def _plain_values(values: object) -> Any:
+    """Parameters of a class of somebody's, without its code: named tuples, rows, mappings."""
+    kind = type(values)
+    if issubclass(kind, tuple):
+        return tuple(tuple.__iter__(values))  # type: ignore[arg-type]
+    if issubclass(kind, dict):
+        return dict(dict.items(values))  # type: ignore[arg-type]
+    if issubclass(kind, list):
+        return list(list.__iter__(values))  # type: ignore[arg-type]
+    return (values,)  # drivers of MySQL take a single one as it is
 
 
 def _progress(reading: Reading, values: Any) -> int | None:

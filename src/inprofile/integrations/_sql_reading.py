@@ -20,6 +20,11 @@ SETUP = frozenset(
 )
 """Statements that are about the connection and the schema, not about elements."""
 
+SESSION = frozenset(
+    {"SET_CONFIG", "PG_ADVISORY_UNLOCK_ALL", "PG_SLEEP", "SLEEP", "RELEASE_LOCK", "GET_LOCK"}
+)
+"""Functions that are about the session."""
+
 QUERIES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "VALUES"})
 
 SPREADING = frozenset(
@@ -67,16 +72,24 @@ def read(text: str, system: str) -> Reading:
     """Read a statement. PLAIN is what runs for its parameters and is neither a batch nor a page."""
     symbols = list(_symbols(text, system))
     verb = _verb(symbols)
-    if not verb or verb in SETUP or _rows(symbols) > 1:
+    if not verb or verb in SETUP or _is_script(symbols) or _rows(symbols) > 1:
         return MANY
     reader = _Reader(symbols)
     reader.run()
     return reader.reading()
 
 
+def _is_script(symbols: list[Symbol]) -> bool:
+    """Whether there are several statements, or one that is about the session alone."""
+    words = [word for word, _ in symbols]
+    while words and words[-1] == ";":
+        words.pop()
+    return ";" in words or (len(words) > 1 and words[0] == "SELECT" and words[1] in SESSION)
+
+
 def _verb(symbols: list[Symbol]) -> str:
     """What the statement does: behind WITH, what stands behind its queries."""
-    words = (word for word, _ in symbols if word != "(")
+    words = (word for word, _ in symbols if word not in {"(", ";"})
     verb = next(words, "")
     if verb != "WITH":
         return verb
@@ -138,12 +151,12 @@ def _rows(symbols: list[Symbol]) -> int:
     most = 0
     for i, (word, _) in enumerate(symbols):
         if word in {"VALUES", "VALUE"} and i + 1 < len(symbols) and symbols[i + 1][0] in "(ROW":
-            rows, depth = 1, 0
+            rows, depth = 0, 0
             for mark, _ in symbols[i + 1 :]:
-                depth += (mark == "(") - (mark == ")")
-                if depth < 0 or (not depth and mark not in {")", ",", "ROW"}):
+                if not depth and mark not in {"(", ",", "ROW"}:
                     break
-                rows += not depth and mark == ","
+                rows += not depth and mark == "("
+                depth += (mark == "(") - (mark == ")")
             most = max(most, rows)
     return most
 
