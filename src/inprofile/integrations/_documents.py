@@ -30,6 +30,8 @@ Leaf = tuple[str, Any]
 
 def looked_up(span: Span, spec: Any, limit: Any, skip: Any) -> None:
     """Note a find, unless it serves many elements: a list, a page."""
+    if issubclass(type(spec), dict) and "$query" in spec:  # a find that is sorted
+        spec = spec["$query"]
     leaves = list(_leaves(spec))
     is_ranged = any(path.rpartition(".")[2] in RANGES for path, _ in leaves)
     if _has_list(leaves) or (limit != 1 and limit != 0 and (skip or is_ranged)):
@@ -71,7 +73,9 @@ def _leaves(value: Any, path: str = "", depth: int = MAX_DEPTH) -> Iterator[Leaf
 
 
 def _has_list(leaves: list[Leaf]) -> bool:
-    return any(path.endswith("$in") and type(value) is list and len(value) > 1 for path, value in leaves)
+    return any(
+        path.endswith("$in") and type(value) is list and len(value) > 1 for path, value in leaves
+    )
 
 
 def _shape(leaves: list[Leaf]) -> tuple[str, ...]:
@@ -85,7 +89,8 @@ def _element(leaves: list[Leaf]) -> int:
 
 def _plain(value: Any) -> Any:
     kind = type(value)
-    return value.binary if kind.__name__ == "ObjectId" and kind.__module__ == "bson.objectid" else value
+    is_id = kind.__name__ == "ObjectId" and kind.__module__ == "bson.objectid"
+    return value.binary if is_id else value
 
 
 def _instead(leaves: list[Leaf], fix: str = "") -> Explain:
@@ -93,6 +98,7 @@ def _instead(leaves: list[Leaf], fix: str = "") -> Explain:
         if fix or not leaves:
             return Facts(fix=fix)
         keys = [path for path, _ in leaves]
+        keys = [path for path in keys if path.startswith("$match.")] or keys
         key = next((each for each in keys if each.endswith("_id")), keys[0])
         name = key.replace("$match.", "").partition(".$")[0]
         many = f'{{"{name}": {{"$in": {"ids" if name.endswith("id") else "values"}}}}}'
