@@ -4,7 +4,16 @@ import importlib.util
 
 import pytest
 
-from tests.nplusone.drivers import Aiomysql, MYSQL, POSTGRESQL, SQLITE, Mysqlclient, Psycopg, Sqlite, found
+from tests.nplusone.drivers import (
+    MYSQL,
+    POSTGRESQL,
+    SQLITE,
+    Aiomysql,
+    Mysqlclient,
+    Psycopg,
+    Sqlite,
+    found,
+)
 from tests.nplusone.judging import marked, place
 
 

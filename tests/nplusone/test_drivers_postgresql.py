@@ -143,17 +143,20 @@ async def many(db):
 
 async def in_arrays(db):
     for n in range(4):
-        await db.execute("INSERT INTO t SELECT * FROM unnest($1::int[], $2::text[])", [n, n], ["a", "b"])
+        await db.execute(
+            "INSERT INTO t SELECT * FROM unnest($1::int[], $2::text[])", [n, n], ["a", "b"]
+        )
 
 
 async def transactions(db):
     for _ in range(6):
-        async with db.transaction():
-            async with db.transaction():
-                await db.execute("SET LOCAL work_mem = '8MB'")
+        async with db.transaction(), db.transaction():
+            await db.execute("SET LOCAL work_mem = '8MB'")
 
 
-@pytest.mark.parametrize("run", [fetched_by_a_cursor, streamed, copied, many, in_arrays, transactions])
+@pytest.mark.parametrize(
+    "run", [fetched_by_a_cursor, streamed, copied, many, in_arrays, transactions]
+)
 def test_what_asyncpg_does_at_once_is_silent(run, postgres_dsn):
     assert asked(postgres_dsn, run) == []
 

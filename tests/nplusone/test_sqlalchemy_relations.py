@@ -1,4 +1,5 @@
 """SQLAlchemy's relations, read one by one: found with their names; loaded together: silent."""
+# ruff: noqa: B018 - reading an attribute is what runs a statement
 
 import pytest
 from sqlalchemy import select
@@ -249,7 +250,9 @@ def test_a_select_in_load_of_one_for_each_pass_of_a_loop_is_not_exempt():
 def test_rows_that_are_streamed_are_silent():
     def run(session):
         load = selectinload(Customer.orders)
-        for customer in session.scalars(select(Customer).options(load).execution_options(yield_per=1)):
+        for customer in session.scalars(
+            select(Customer).options(load).execution_options(yield_per=1)
+        ):
             customer.orders
 
     clean(run)

@@ -1,4 +1,5 @@
 """SQLAlchemy's rows, read and refreshed one by one: columns, expired objects, `session.get`."""
+# ruff: noqa: B018 - reading an attribute is what runs a statement
 
 import pytest
 from sqlalchemy import func, inspect, select, text
@@ -261,7 +262,9 @@ def test_refreshing_each_is_one_statement_for_all():
     fix = "select(Customer).where(Customer.id.in_(ids)).execution_options(populate_existing=True)"
     judge(refreshed, count=4, fix=fix)
     judge(column_refreshed, count=4, fix=fix)
-    judge(relation_refreshed, count=4, relation="Customer.orders", fix="selectinload(Customer.orders)")
+    judge(
+        relation_refreshed, count=4, relation="Customer.orders", fix="selectinload(Customer.orders)"
+    )
 
 
 def test_pages_are_silent():
@@ -353,9 +356,9 @@ def test_the_same_again_is_repeated_and_a_few_times_silent():
 def loaded_at_once_in_a_loop(session):
     for n in (1, 2):
         session.scalars(
-            select(Customer).where(Customer.id > n * 2 - 2, Customer.id <= n * 2).options(
-                immediateload(Customer.orders), selectinload(Customer.passport)
-            )
+            select(Customer)
+            .where(Customer.id > n * 2 - 2, Customer.id <= n * 2)
+            .options(immediateload(Customer.orders), selectinload(Customer.passport))
         ).all()
 
 

@@ -133,7 +133,13 @@ def test_what_else_chooses_the_rows_of_a_list_or_a_page_is_told():
 
 
 def test_what_is_cut_off_or_never_ends_is_read_as_far_as_it_goes():
-    for text in ("SELECT 'x", "SELECT * FROM t WHERE id IN (", "INSERT INTO t VALUES (", "IN", "= ANY("):
+    for text in (
+        "SELECT 'x",
+        "SELECT * FROM t WHERE id IN (",
+        "INSERT INTO t VALUES (",
+        "IN",
+        "= ANY(",
+    ):
         read(text, "postgresql")
     read("(" * 5000, "postgresql")
 

@@ -132,8 +132,8 @@ class Trace:
     alone: ``carrier`` has the headers until somebody asks for the ``caller``; ``drawn`` is whether
     chance keeps the trace, where that had to be known before its end. ``operations`` and ``foreign``
     are of ``repeats``, ``progress`` is where its batches and pages are, ``loads`` where an ORM's
-    objects were loaded, and ``suspect`` is whether anything was called again in a loop. What most traces never
-    change stands on the class and not in slots: a trace is made in half the time.
+    objects were loaded, and ``suspect`` is whether anything was called again in a loop. What most
+    traces never change stands on the class and not in slots: a trace is made in half the time.
     """
 
     route = UNMATCHED

@@ -1,4 +1,4 @@
-"""Which operations of MongoDB's look something up for one element: the filters of their commands."""
+"""Which operations of MongoDB's look something up for one element, by the filters of commands."""
 
 from collections.abc import Iterator
 from types import FrameType
@@ -34,7 +34,7 @@ def looked_up(span: Span, spec: Any, limit: Any, skip: Any) -> None:
         spec = spec["$query"]
     leaves = list(_leaves(spec))
     is_ranged = any(path.rpartition(".")[2] in RANGES for path, _ in leaves)
-    if _has_list(leaves) or (limit != 1 and limit != 0 and (skip or is_ranged)):
+    if _has_list(leaves) or (limit not in {0, 1} and (skip or is_ranged)):
         return
     notice(span, _element(leaves), _shape(leaves), _instead(leaves))
 
@@ -43,10 +43,11 @@ def ordered(span: Span, command: str, spec: Any) -> None:
     """Note another command that is about to be sent for ``span``."""
     if command in WRITES:
         parts, inner = WRITES[command]
-        each = spec.get(parts) or ()
+        each: list[Any] = spec.get(parts) or []
         if len(each) != 1:
             return
-        leaves = list(_leaves(each[0][inner] if inner else each[0]))
+        (part,) = each
+        leaves = list(_leaves(part[inner] if inner else part))
         if command == "insert":
             notice(span, _element(leaves), None, _instead([], "insert_many(documents)"))
             return

@@ -39,7 +39,7 @@ def looked_up(
     if values.__class__ not in PLAIN_VALUES:
         values = _plain_values(values)
     attributes = span.attributes
-    reading = read(text, attributes["db.system.name"] if attributes else "")  # type: ignore[arg-type]
+    reading = read(text, attributes["db.system.name"] if attributes else "")
     if reading is not PLAIN:
         if reading.serves_many:
             return
@@ -51,15 +51,15 @@ def looked_up(
     notice(span, element(values) if values else hash(text), subject, explain)
 
 
-def _plain_values(values: object) -> Any:
+def _plain_values(values: Any) -> Any:
     """Parameters of a class of somebody's, without its code: named tuples, rows, mappings."""
     kind = type(values)
     if issubclass(kind, tuple):
-        return tuple(tuple.__iter__(values))  # type: ignore[arg-type]
+        return tuple(tuple.__iter__(values))
     if issubclass(kind, dict):
-        return dict(dict.items(values))  # type: ignore[arg-type]
+        return dict(dict.items(values))
     if issubclass(kind, list):
-        return list(list.__iter__(values))  # type: ignore[arg-type]
+        return list(list.__iter__(values))
     return (values,)  # drivers of MySQL take a single one as it is
 
 
@@ -85,9 +85,9 @@ def _value(reference: Reference, values: Any) -> object:
         if reference[:1] == "'":
             return reference
         return values.get(reference) if type(values) is dict else None
-    if type(values) is not tuple and type(values) is not list:
+    if type(reference) is not int or type(values) not in {tuple, list}:
         return None
-    return values[reference] if -1 < reference < len(values) else None  # type: ignore[operator]
+    return values[reference] if -1 < reference < len(values) else None
 
 
 def _stays(span: Span, progress: int) -> bool:

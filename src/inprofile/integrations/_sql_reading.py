@@ -1,8 +1,9 @@
-"""What of a statement goes on from run to run: its lists, its place among pages; read by its text."""
+"""What of a statement goes on from run to run: its lists, its place among pages."""
 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import count
 from typing import NamedTuple
 
 from inprofile.integrations._sql_tokens import UNENDED, lexis
@@ -102,48 +103,43 @@ def _verb(symbols: list[Symbol]) -> str:
 
 
 def _symbols(text: str, system: str) -> Iterator[Symbol]:
-    last = number = 0
+    """The statement without comments and strings, its parameters numbered as they come."""
+    number = count()
+    last = 0
     for kind, start, end in lexis(system).tokens(text):
-        for mark in _marks(text[last:start]):
-            if mark == "?":
-                yield "?", number
-                number += 1
-            else:
-                yield mark, None
         between, last, value = text[last:start], end, text[start:end]
-        if kind == "comment":
-            continue
+        yield from _marks(between, number)
         if kind in UNENDED:
             return
         if between.endswith("%") and value == "s":
-            yield "?", number
-            number += 1
-        elif between.endswith(":") and value.startswith(":"):  # a cast: ::text
-            continue
-        elif kind == "name" and value[0] in "$:@%?" and len(value) > 1:
-            yield "?", _reference(value)
-        elif kind in {"word", "name"}:
-            yield value.upper(), None
-        elif kind in {"quoted", "backtick"}:
-            yield value.lower() + "'", None  # no word of the language
-        else:
-            yield "?", "'" + value
-    for mark in _marks(text[last:]):
+            yield "?", next(number)
+        elif kind != "comment" and not (between.endswith(":") and value.startswith(":")):
+            yield _symbol(kind, value)
+    yield from _marks(text[last:], number)
+
+
+def _marks(between: str, number: Iterator[int]) -> Iterator[Symbol]:
+    for mark in _MARK.findall(between):
         if mark == "?":
-            yield "?", number
-            number += 1
-        else:
+            yield "?", next(number)
+        elif mark != "%":
             yield mark, None
+
+
+def _symbol(kind: str, value: str) -> Symbol:
+    if kind == "name" and value[0] in "$:@%?" and len(value) > 1:
+        return "?", _reference(value)
+    if kind in {"word", "name"}:
+        return value.upper(), None
+    if kind in {"quoted", "backtick"}:
+        return value.lower() + "'", None  # no word of the language
+    return "?", "'" + value
 
 
 def _reference(value: str) -> Reference:
     if value[0] in "$?" and value[1:].isdecimal():
         return int(value[1:]) - 1
     return value[2:-2] if value.startswith("%(") else value[1:]
-
-
-def _marks(between: str) -> list[str]:
-    return [mark for mark in _MARK.findall(between) if mark != "%"]
 
 
 def _rows(symbols: list[Symbol]) -> int:
@@ -280,7 +276,9 @@ class _Reader:
     def _choose(self) -> None:
         """Tell ``id = ? OR id = ?``, which is a list, from values that each row has to have."""
         for n, (i, name, value) in enumerate(self.equals):
-            others = [at for m, (at, other, _) in enumerate(self.equals) if m != n and other == name]
+            others = [
+                at for m, (at, other, _) in enumerate(self.equals) if m != n and other == name
+            ]
             if any(self._is_or_between(*sorted((i, at))) for at in others):
                 self.lists.append(value)
             else:

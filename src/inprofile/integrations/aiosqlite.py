@@ -63,6 +63,8 @@ ABOUT = About(
 PATCHES = {
     "aiosqlite.core": (
         Patch("Connection._connect", timed("db", lambda: _verb("CONNECT"), leaf=True)),
-        Patch("Connection._execute", timed("db", _named, leaf=True, begun=_begun, finished=_settle)),
+        Patch(
+            "Connection._execute", timed("db", _named, leaf=True, begun=_begun, finished=_settle)
+        ),
     ),
 }

@@ -144,9 +144,7 @@ ABOUT = About(
 PATCHES = {
     "asyncpg.connect_utils": (Patch("_connect", timed("db", lambda: CONNECT, leaf=True)),),
     "asyncpg.connection": (
-        *(
-            Patch(f"Connection.{method}", _run) for method in ("fetch", "fetchval", "fetchrow")
-        ),
+        *(Patch(f"Connection.{method}", _run) for method in ("fetch", "fetchval", "fetchrow")),
         Patch("Connection.fetchmany", _run_many, optional=True),
         Patch("Connection.execute", timed("db", _executed, leaf=True, begun=_begun)),
         Patch("Connection.executemany", timed("db", _command, leaf=True)),

@@ -111,9 +111,7 @@ def _begun_in_c(span: Span, *args: Any, **kwargs: Any) -> None:
     looked_up(span, query, values)
 
 
-_execute_in_c = timed(
-    "db", _statement_in_c, leaf=True, begun=_begun_in_c, finished=_remember_in_c
-)
+_execute_in_c = timed("db", _statement_in_c, leaf=True, begun=_begun_in_c, finished=_remember_in_c)
 _execute_many_in_c = timed("db", _statement_in_c, leaf=True, finished=_remember_in_c)
 _call_in_c = timed("db", _procedure_in_c, leaf=True, finished=_remember_in_c)
 _copy_in_c = timed("db", _copied_in_c, leaf=True)

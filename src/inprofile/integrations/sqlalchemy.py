@@ -14,7 +14,8 @@ from inprofile.integrations._patch import Named, Patch, fetching, folded, timed
 from inprofile.integrations._pool import Lender, borrowing, returning
 from inprofile.integrations._signature import Function
 from inprofile.integrations._sql import describe
-from inprofile.integrations._sqlalchemy_loads import begun, remember
+from inprofile.integrations._sqlalchemy_loads import remember
+from inprofile.integrations._sqlalchemy_relations import begun
 
 OBJECTS = "objects"
 
@@ -160,5 +161,7 @@ PATCHES = {
     "sqlalchemy.dialects.postgresql.psycopg2": (
         Patch("PGDialect_psycopg2.do_executemany", _execute_many),
     ),
-    "sqlalchemy.dialects.mysql.mysqldb": (Patch("MySQLDialect_mysqldb.do_executemany", _execute_many),),
+    "sqlalchemy.dialects.mysql.mysqldb": (
+        Patch("MySQLDialect_mysqldb.do_executemany", _execute_many),
+    ),
 }
