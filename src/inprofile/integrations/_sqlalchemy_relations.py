@@ -24,7 +24,7 @@ from inprofile.integrations._sqlalchemy_code import (
     options_for,
     plural,
 )
-from inprofile.integrations._sqlalchemy_loads import Load, loaded_as, way
+from inprofile.integrations._sqlalchemy_loads import Loads, loaded_as, way
 
 LOAD_OPTIONS = "_sa_orm_load_options"
 REFRESHED, EAGER = "refreshed", "eager"
@@ -49,7 +49,7 @@ def begun(span: Span, statement: Any, parameters: Any, context: Any) -> None:
         if prop is not None:
             looked_up(span, statement, parameters, (EAGER, id(prop)), explain)
             return
-    if not context.executemany:
+    if not (context.isinsert and context.executemany):  # rows that go one by one all the same
         looked_up(span, statement, parameters, None, explain)
 
 
@@ -60,9 +60,11 @@ def _loaded(span: Span, owner: Any, subject: object) -> None:
 
 def _property(context: Any) -> Any:
     """The relationship that is loaded, if it is one."""
-    state = getattr(context.compiled, "compile_state", None)
-    options = getattr(state, "compile_options", None)
-    return getattr(getattr(options, "_current_path", None), "prop", None)
+    try:
+        path = context.compiled.compile_state.compile_options._current_path  # noqa: SLF001
+    except AttributeError:  # text, and what writes
+        return None
+    return getattr(path, "prop", None)
 
 
 def explain(span: Span, stand: Stand, frames: list[FrameType]) -> Facts:
@@ -91,7 +93,7 @@ def _explained(span: Span, frames: list[FrameType]) -> Facts:
     return NOTHING if context is None else _stated(loads, context, frames)
 
 
-def _lazy(loads: dict[int, Load], owner: Any, prop: Any) -> Facts:
+def _lazy(loads: Loads, owner: Any, prop: Any) -> Facts:
     where, steps = way(loads, owner.runid, owner.load_path)
     holder = holder_of(loaded_as(owner), prop)
     return Facts(f"{named(holder)}.{prop.key}", options_for([*steps, (holder, prop)]), where)
@@ -110,7 +112,7 @@ def _parent(context: Any) -> Any:
     return context.compiled.compile_state.compile_options._current_path.path[-2]  # noqa: SLF001
 
 
-def _refreshed(loads: dict[int, Load], state: Any, context: Any, frames: list[FrameType]) -> Facts:
+def _refreshed(loads: Loads, state: Any, context: Any, frames: list[FrameType]) -> Facts:
     """What was deferred, has expired or is asked for anew."""
     options = context.compiled.compile_state.compile_options
     only = options._only_load_props or frozenset()  # noqa: SLF001
@@ -164,7 +166,7 @@ def _is_called(frames: list[FrameType], name: str, file: str) -> bool:
     )
 
 
-def _stated(loads: dict[int, Load], context: Any, frames: list[FrameType]) -> Facts:
+def _stated(loads: Loads, context: Any, frames: list[FrameType]) -> Facts:
     """A statement of the application's own, or one that writes an object."""
     statement = context.invoked_statement
     kind = getattr(statement, "__visit_name__", "")
