@@ -116,6 +116,16 @@ class Transfer(Base):
     target: Mapped[Account] = relationship(foreign_keys=target_id)
 
 
+class Node(Base):
+    __tablename__ = "node"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("node.id"))
+    version: Mapped[int] = mapped_column(default=1)
+    parent: Mapped["Node"] = relationship(back_populates="children", remote_side=id)
+    children: Mapped[list["Node"]] = relationship(back_populates="parent")
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - as SQLAlchemy asks for it
+
+
 def fill(connection):
     """Write all rows: 4 customers with 2 orders each, of which the second is a gift."""
     Base.metadata.create_all(connection)
@@ -135,6 +145,8 @@ def fill(connection):
                 order.labels = [Label(id=n * 100 + m, text="l")]
                 session.add(order)
             session.add(Transfer(id=n, source=Account(id=n), target=Account(id=n + 50)))
+        for n in range(1, 6):
+            session.add(Node(id=n, parent_id=n - 1 or None))
         session.commit()
 
 

@@ -17,6 +17,7 @@ from tests.nplusone.shop import (
     Customer,
     Gift,
     Item,
+    Node,
     Order,
     Passport,
     Transfer,
@@ -283,6 +284,33 @@ def test_parents_loaded_singly_on_lines_of_their_own_are_silent():
         second.orders
 
     clean(run)
+
+
+def test_levels_of_a_select_in_load_are_silent_though_each_is_of_one():
+    def run(session):
+        load = selectinload(Node.children, recursion_depth=6)
+        session.scalars(select(Node).where(Node.id == 1).options(load)).one()
+
+    assert len(clean(run)) == 6
+
+
+def climbed(session):
+    node = session.get(Node, 5)
+    while node is not None:  # L
+        node = node.parent  # Q
+
+
+def descended(session):
+    def visit(node):
+        for child in node.children:  # Q L
+            visit(child)
+
+    visit(session.get(Node, 1))
+
+
+def test_a_way_up_and_down_a_tree_is_found():
+    judge(climbed, count=4, relation="Node.parent", fix="joinedload(Node.parent)")
+    judge(descended, count=5, relation="Node.children", fix="selectinload(Node.children)")
 
 
 def dynamic(session):

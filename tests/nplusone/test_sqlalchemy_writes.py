@@ -3,7 +3,19 @@
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from tests.nplusone.shop import Customer, Order, Product, Tag, clean, judge, on_session
+from tests.nplusone.judging import marked, place
+from tests.nplusone.shop import (
+    Customer,
+    Gift,
+    Node,
+    Order,
+    Product,
+    Tag,
+    Transfer,
+    clean,
+    judge,
+    on_session,
+)
 
 
 def added_and_committed(session):
@@ -126,6 +138,56 @@ def test_a_flush_that_writes_row_by_row_itself_is_silent():
         session.flush()
 
     assert len(clean(run)) == 5
+
+
+def test_rows_that_depend_on_each_other_are_written_in_one_flush():
+    def run(session):
+        parent = None
+        for n in range(100, 106):
+            parent = Node(id=n, parent=parent)
+            session.add(parent)
+        session.flush()
+
+    clean(run, is_ordered=False)
+
+
+def test_versioned_rows_are_written_in_one_flush():
+    def run(session):
+        for node in session.scalars(select(Node)):
+            node.parent_id = None
+        session.flush()
+
+    clean(run, is_ordered=False)
+
+
+def into_two_tables(session):
+    for n in (900, 901, 902):  # L
+        session.add(Gift(id=n, customer_id=1))
+        session.flush()  # Q
+
+
+def deleted_and_committed(session):
+    for transfer in session.scalars(select(Transfer)).all():  # L
+        session.delete(transfer)
+        session.commit()  # Q
+
+
+def test_each_statement_of_a_flush_in_a_loop_is_found():
+    findings, _ = on_session(into_two_tables)
+    marks = marked(into_two_tables)
+    assert [(f.count, f.operation, f.fix) for f in findings] == [
+        (3, "write", "session.add_all(rows)"),
+        (3, "write", "session.add_all(rows)"),
+    ]
+    assert {(place(f.loop), place(f.query)) for f in findings} == {(marks["L"], marks["Q"])}
+
+
+def test_deleting_and_committing_each_is_two_findings():
+    findings, _ = on_session(deleted_and_committed)
+    assert sorted((f.count, f.relation, f.fix) for f in findings) == [
+        (3, "Transfer.source_id", "expire_on_commit=False"),
+        (4, "", "execute(delete(Transfer).where(Transfer.id.in_(ids)))"),
+    ]
 
 
 def test_savepoints_and_the_ends_of_transactions_are_silent():

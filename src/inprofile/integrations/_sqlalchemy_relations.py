@@ -70,11 +70,27 @@ def _property(context: Any) -> Any:
 def explain(span: Span, stand: Stand, frames: list[FrameType]) -> Facts:
     """The relation that a repeated statement loads, what to write instead, and where."""
     try:
-        facts = _explained(span, frames)
+        facts = _explained(span, _inside(span, stand, frames[0]))
     except Exception as error:  # another SQLAlchemy than the ones we know
         guard.caught(error)
         facts = NOTHING
     return instead(span, stand, frames) if facts is NOTHING else facts
+
+
+def _inside(span: Span, stand: Stand, frame: FrameType) -> list[FrameType]:
+    """The frames of this thread or greenlet from ``frame`` out to the loop, without the loop's.
+
+    Those that another statement has met are among them.
+    """
+    operations = [each for each in (span.trace.operations or {}).values() if hasattr(each, "sites")]
+    sites = [site for each in operations for site in each.sites if site.stand is stand]
+    loop = sites[0].met.mark if sites and sites[0].met is not None else None
+    found: list[FrameType] = []
+    each: FrameType | None = frame
+    while each is not None and (loop is None or each.f_trace is not loop):
+        found.append(each)
+        each = each.f_back
+    return found
 
 
 def _explained(span: Span, frames: list[FrameType]) -> Facts:
@@ -122,20 +138,18 @@ def _refreshed(loads: Loads, state: Any, context: Any, frames: list[FrameType]) 
         return _asked_anew(mapper, only, steps, where)
     key = _read(frames, only)
     relation = f"{named(holder_of(loaded_as(state), mapper._props[key]))}.{key}"  # noqa: SLF001
-    if _is_called(frames, "_load_for_state", "strategies.py"):
+    if _is_deferred(frames):
         fix = options_for(steps)
         return Facts(
             relation, f"{fix}.undefer({relation})" if fix else f"undefer({relation})", where
         )
-    column = mapper.columns.get(key)
+    column = None if state.expired else mapper.columns.get(key)
     rows = loaded_as(state).mapper
-    if mapper is not rows or not state.expired:
-        if column is not None and not any(column.table is each for each in rows.tables):
-            return Facts(relation, f"selectin_polymorphic({named(rows)}, [{named(mapper)}])", where)
-        if column is not None and not state.expired:
-            return Facts(relation, '__mapper_args__ = {"eager_defaults": True}', where)
-    session = state.session
-    if session is not None and session.expire_on_commit:
+    if column is not None and not any(column.table is each for each in rows.tables):
+        return Facts(relation, f"selectin_polymorphic({named(rows)}, [{named(mapper)}])", where)
+    if column is not None and (column.server_default or column.server_onupdate) is not None:
+        return Facts(relation, '__mapper_args__ = {"eager_defaults": True}', where)
+    if state.expired and state.session.expire_on_commit:
         return Facts(relation, "expire_on_commit=False", where)
     return Facts(relation, f"{anew(mapper)}.execution_options(populate_existing=True)", where)
 
@@ -160,10 +174,11 @@ def _read(frames: list[FrameType], only: Any) -> str:
     return min(only, default="")
 
 
-def _is_called(frames: list[FrameType], name: str, file: str) -> bool:
-    return any(
-        frame.f_code.co_name == name and frame.f_code.co_filename.endswith(file) for frame in frames
-    )
+def _is_deferred(frames: list[FrameType]) -> bool:
+    """Whether the column was left out when its object was loaded."""
+    names = [frame.f_code.co_name for frame in frames]
+    read = names.index("_fire_loader_callables") if "_fire_loader_callables" in names else 0
+    return "_load_for_state" in names[:read]
 
 
 def _stated(loads: Loads, context: Any, frames: list[FrameType]) -> Facts:
