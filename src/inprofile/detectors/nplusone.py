@@ -22,6 +22,8 @@ STATEMENT_MIN = 3
 REPEATED_MIN = 5
 """Equal runs from which on a statement is reported as repeated: fewer may be a retry."""
 
+REPEATED_FIX = "run it once, before the loop"
+
 KINDS = {"db": "n_plus_one", "http": "http_n_plus_one", "cache": "cache_n_plus_one"}
 
 READS = frozenset(
@@ -186,7 +188,7 @@ def _finding(
         count=count,
         total_ns=total_ns,
         evidence=f"{count} runs for {group.elements} different elements",
-        fix=facts.fix,
+        fix=REPEATED_FIX if kind == "repeated_query" else facts.fix,
         query=query,
         loop=loop,
         where=facts.where,
