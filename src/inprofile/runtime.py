@@ -17,6 +17,7 @@ from inprofile.core.buckets import layout
 from inprofile.core.cells import Cells
 from inprofile.core.group import Group, UnsafeDirectory, default_base, identify, prepare
 from inprofile.core.guard import guard, log
+from inprofile.core.judge import Judge
 from inprofile.core.meter import Meter
 from inprofile.core.model import Finding, Trace
 from inprofile.core.pipeline import Drain, Kept, Pipeline
@@ -31,6 +32,7 @@ from inprofile.doors.protocol import is_wsgi
 from inprofile.exporters.claim import Claim, starlette_claim
 from inprofile.exporters.django_claim import django_claim
 from inprofile.exporters.endpoint import Endpoint
+from inprofile.exporters.finding_log import FindingLog
 from inprofile.exporters.flask_claim import flask_claim
 from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
 from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
@@ -70,7 +72,7 @@ class Runtime:
             started=lambda trace: self.open().started(trace),
             sample_rate=settings.sample_rate,
             slow_ns=round(settings.slow_ms * 1e6),
-            suspicious=lambda trace: bool(self._findings(trace)),
+            suspicious=self._judging(),
             suspect_ns=THRESHOLD_NS,
             max_spans=settings.max_spans,
             tracing=settings.tracing,
@@ -103,6 +105,7 @@ class Runtime:
         """
         if self.for_observers:
             self._adopt(settings)
+            self.recorder.suspicious = self._judging()
         return self.for_observers
 
     def instrument(self, app: Any) -> Any:
@@ -187,6 +190,8 @@ class Runtime:
         except (OSError, UnsafeDirectory) as error:
             self.private = str(error)
             log.warning("inprofile: this process counts for itself alone: %s", error)
+        if settings.log_findings:
+            drains.append(FindingLog())
         if cells is None:
             cells = Cells(None, self.bounds, capacity)
         self.pipeline = Pipeline((self._findings,), drains, [self._tick], self._dropped)
@@ -202,6 +207,7 @@ class Runtime:
         self.pipeline = self.store = self.group = None
         self.recorder.started = lambda trace: self.open().started(trace)
         self.recorder.sink = lambda trace: self.open().record(trace)
+        self.recorder.suspicious = self._judging()
         return meter
 
     def close(self, timeout_s: float = 2.0) -> None:
@@ -242,6 +248,13 @@ class Runtime:
         return self.judge(trace)  # by the settings of now
 
     # What the recorder calls
+
+    def _judging(self) -> Judge:
+        """One that has seen nothing yet: every process keeps the first of what it finds."""
+        return Judge([self.judge.sightings], self._found, self.judge.silenced)
+
+    def _found(self, kind: str, route: str) -> None:
+        self.open().count(metrics.FINDINGS, kind, route)
 
     def _keep(self, trace: Trace) -> None:
         self.open().count(metrics.KEPT, trace.reason)

@@ -113,6 +113,7 @@ class Settings:
     sample_rate: float = option(0.01, _number(0, 1), "Share of traces kept by chance.")
     tracing: bool = option(False, BOOLEAN, "Read and send W3C traceparent headers.")  # noqa: FBT003
     slow_ms: float = option(1000.0, _number(0, 1e9), "Keep every trace that takes this long.")
+    log_findings: bool = option(True, BOOLEAN, "Log findings, each place once an hour.")  # noqa: FBT003
     service: str = option("", TEXT, "Name of the service; default OTEL_SERVICE_NAME.")
     group: str = option("", TEXT, "Name of the group of workers; default: found out by itself.")
     dir: Path | None = option(None, DIRECTORY, "Where groups live; default: below the temp dir.")

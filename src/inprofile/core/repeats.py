@@ -20,9 +20,13 @@ from inprofile.core.frames import (
     Meeting,
     Position,
     Stand,
+    borders,
+    chains,
     is_loops_own,
+    is_same,
     meeting,
     position,
+    sources,
     stand,
 )
 from inprofile.core.model import Location, Span
@@ -62,13 +66,15 @@ class Facts(NamedTuple):
 
     ``relation`` is ``Model.attribute`` or empty, ``fix`` the code to add, ``where`` the line it
     belongs to: where the elements of the loop were loaded. ``batch`` says whether one batched
-    operation could serve; where it could not there is nothing to report.
+    operation could serve; where it could not there is nothing to report. ``few`` says that two
+    different elements are enough, as they are of a relation.
     """
 
     relation: str = ""
     fix: str = ""
     where: Location | None = None
     batch: bool = True
+    few: bool = False
 
 
 NOTHING = Facts()
@@ -120,9 +126,10 @@ class Site:
     """One way in which a trace runs an operation: its line, and what makes the call again.
 
     ``count`` is how often, ``elements`` for how many different parameters. ``met`` is the
-    innermost activation that made the same call again, None while nothing has; ``passes`` how
-    often one did. ``far`` and ``near`` are how many frames out from the operation that and the
-    query are, 0 while that is not known, and ``inner`` what the loop had called at last.
+    innermost activation that made the same call again, None while nothing has, and ``way`` the
+    one that was taken then; ``passes`` how often one did. ``far`` and ``near`` are how many
+    frames out from the operation that and the query are, 0 while that is not known, and
+    ``inner`` what the loop had called at last.
     """
 
     __slots__ = (
@@ -142,10 +149,11 @@ class Site:
         "query_code",
         "spans",
         "stand",
+        "way",
     )
 
     def __init__(self, stand: Stand, query: Stand | None) -> None:
-        self.stand = stand
+        self.stand = self.way = stand
         self.query = query
         self.count = self.passes = self.far = self.near = 0
         self.elements: set[int] = set()
@@ -173,6 +181,7 @@ class Site:
         if self.met is None or met.mark.depth >= self.met.mark.depth:
             self.met = met
             self.loop, self.at = met.mark, met.second
+            self.way = at
         if self.query is not None and self.loop is not None:
             self.around = next((each for each in at.outwards() if each.mark is self.loop), None)
             self.far = at.mark.depth - self.loop.depth
@@ -222,7 +231,7 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
     operations = trace.operations
     if operations is None:
         operations = trace.operations = {}
-    key: Hashable = span.name if subject is None else (span.name, subject)
+    key: Hashable = span.name if subject is None else subject
     ignored = ignoring.get()
     if ignored is not None:
         key = key, ignored
@@ -246,13 +255,13 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
             frame = getframe(3 + site.far)
             if frame.f_trace is site.loop and (
                 frame.f_lasti == site.at
-                or (site.at.__class__ is tuple and position(frame)[0] == site.at)
+                or (site.at.__class__ is tuple and position(frame) == site.at)
             ):
                 near = site.near
                 frame = getframe(3 + near)
                 if frame.f_code is site.query_code and (
                     frame.f_lasti == site.query_at
-                    or (site.query_at.__class__ is tuple and position(frame)[0] == site.query_at)
+                    or (site.query_at.__class__ is tuple and position(frame) == site.query_at)
                 ):
                     if site.far > near:
                         frame = getframe(2 + site.far)
@@ -316,6 +325,8 @@ def _look(
         if inner is not None and query is not None and query.mark is inner:
             met = Meeting(inner, query.position, query.position, None)
         found.join(at, met)
+        if query is not None:
+            found.query_at = query.position
         if found.passes == 1 and explain is not None:
             found.facts = explain(span, at, fresh)
         trace.suspect = True
@@ -324,10 +335,16 @@ def _look(
 
 
 def _query(at: Stand) -> Stand | None:
-    """The application's innermost frame, or what it wrote for an interpreter."""
+    """The application's line that runs the operation, or what it wrote for an interpreter.
+
+    The innermost one; None where a library does all that a request asks for.
+    """
     for each in at.outwards():
-        if each.part is not None or application.owns(each.mark.code):
+        code = each.mark.code
+        if each.part is not None or id(code) in sources or application.owns(code):
             return each
+        if id(code) in borders:
+            return None
     return None
 
 
@@ -351,16 +368,19 @@ def _taken(
 def _same_line(one: Stand | None, two: Stand | None) -> bool:
     if one is None or two is None:
         return one is two
-    return one.mark.code is two.mark.code and one.position == two.position
+    code = one.mark.code
+    if code is not two.mark.code:
+        return False
+    return is_same(code, one.position, two.position) if one.part is None else one.part == two.part
 
 
 def _is_pass(met: Meeting, at: Stand) -> bool:
     """Whether the same activation made the same call again, or a function calls itself."""
-    if is_loops_own(met.mark.code):
+    if is_loops_own(met.mark.code) or id(met.mark.code) in chains:
         return False
-    if met.first == met.second:
-        return True
     code = met.mark.code
+    if is_same(code, met.first, met.second):
+        return True
     if not application.owns(code):
         return False
     for each in at.outwards():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from inprofile.core.guard import guard
+from inprofile.core.judge import Sighting
 from inprofile.core.model import Finding, Trace
 from inprofile.detectors import ignores, nplusone, slow_query
 from inprofile.detectors.ignores import Comment
@@ -27,6 +28,8 @@ def slow(trace: Trace) -> Iterator[tuple[Finding, Hashable]]:
 
 DETECTORS: tuple[Detector, ...] = (nplusone.found, slow)
 
+LOOKS = (nplusone.sightings, slow_query.sightings)
+
 
 class Judgement:
     """Judges traces; both what is reported and what a test fails for is what this says.
@@ -46,6 +49,18 @@ class Judgement:
     def silences(self, finding: Finding, ignored: Hashable) -> bool:
         """Whether a finding is not to be reported, of what ran while that was ``ignoring`` it."""
         return any(True for _ in self._silencing(finding, ignored))
+
+    def sightings(self, trace: Trace) -> Iterator[Sighting]:
+        """The problems in a finished trace that happen often enough, ignored or not."""
+        for look in LOOKS:
+            for sighting in look(trace):
+                if sighting.times >= self.least or sighting.kind not in LOOPED:
+                    yield sighting
+
+    def silenced(self, sighting: Sighting) -> bool:
+        """Whether a problem is ignored: in this trace and wherever else it is seen."""
+        scope = sighting.site[-1] if isinstance(sighting.site, tuple) else None
+        return self.silences(sighting.finding(), scope)
 
     def weighed(self, trace: Trace) -> list[tuple[Finding, list[Ignored]]]:
         """All findings, each with what ignores it; nothing does if it is to be reported."""
