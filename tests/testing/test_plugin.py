@@ -501,6 +501,7 @@ def test_the_summary_has_each_place_once(project):
     loop, query = project.line("shop.py", "L"), project.line("shop.py", "Q")
     expected = [
         f"n_plus_one: loop shop.py:{loop}, query shop.py:{query}, SELECT v FROM t WHERE id = ?",
+        "    fix: WHERE id IN (?, ?, ...)",
         "    up to 4 x in test_shop.py::test_again and 3 more",
     ]
     assert project.run(FAIL).summary() == expected
