@@ -4,6 +4,7 @@ import pytest
 
 import inprofile
 from inprofile.core import repeats
+from inprofile.core.guard import guard
 from tests.integrations import django_settings  # noqa: F401 - before any model
 from tests.nplusone.judging import marked, place, same_code
 
@@ -32,6 +33,7 @@ def rows(tables):
 
     inprofile.instrument()
     repeats.forget()
+    guard.errors = 0
     with transaction.atomic():
         fill()
         yield
@@ -77,7 +79,7 @@ def judged(run):
                 with record() as recording:
                     run()
                 found = recording.findings
-                assert inprofile.status()["errors"] == 0
+                assert guard.errors == 0, guard.last
             else:
                 run()
             transaction.set_rollback(True)

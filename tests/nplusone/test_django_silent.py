@@ -12,7 +12,7 @@ from django.contrib.auth.models import User as Account
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Prefetch, prefetch_related_objects
 
-import inprofile
+from inprofile.core.guard import guard
 from inprofile.testing import record
 from tests.nplusone.django_rows import judged, rows, says, tables  # noqa: F401
 from tests.nplusone.judging import findings
@@ -221,7 +221,7 @@ def test_generators_and_querysets_that_are_left_early():
             posts.close()
 
     assert [one.relation for one in findings(run)] == ["User.posts"]
-    assert inprofile.status()["errors"] == 0
+    assert guard.errors == 0, guard.last
 
 
 def test_empty_querysets():

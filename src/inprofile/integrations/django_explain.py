@@ -13,6 +13,7 @@ from inprofile.core.repeats import Facts
 from inprofile.integrations import django_fixes as fixes
 from inprofile.integrations._signature import OURS
 from inprofile.integrations.django_loads import Load, Way, way
+from inprofile.integrations.django_many import many
 from inprofile.integrations.django_relations import Relation, related, relations_of
 
 SILENT = Facts(batch=False)
@@ -209,10 +210,8 @@ def _queryset(seen: Seen, method: str, queryset: Any, outer: FrameType) -> Facts
     if relation is None or seen.verb in WRITES:
         return Facts(fix=fixes.asked(queryset, method, seen.verb), few=method == "get")
     found = seen.way(relation.owner, relation.name)
-    values = outer.f_locals if method in fixes.AGGREGATES else {}
-    return Facts(
-        str(relation), fixes.many(found, relation, queryset, method, values), _where(found)
-    )
+    values = outer.f_locals if method == "aggregate" else {}
+    return Facts(str(relation), many(found, relation, queryset, method, values), _where(found))
 
 
 def _where(found: Way) -> Any:

@@ -9,18 +9,14 @@ from inprofile.integrations.django_relations import Relation, conditions, relati
 PEERS = (6, 1)
 """The version of Django since which rows may fetch for their peers."""
 
-AGGREGATES = frozenset(("aggregate",))
-
-ONE = frozenset(("first", "last", "get", "earliest", "latest", "__getitem__"))
-
 
 def loaded(way: Way, relation: Relation) -> str:
     """For a relation that leads to one row."""
     fix = _eager(way, (*way.steps, relation))
     outer = way.outer
     if outer is not None and outer.load is not None:
-        path = _path((*outer.steps, *way.steps, relation))
-        fix += f', or prefetch_related("{path}") {_on(outer)}'
+        path = path_of((*outer.steps, *way.steps, relation))
+        fix += f', or prefetch_related("{path}") {put_on(outer)}'
     version: Any = getattr(sys.modules.get("django"), "VERSION", (0,))
     if version >= PEERS:
         fix += ", or .fetch_mode(FETCH_PEERS)"
@@ -31,8 +27,8 @@ def _eager(way: Way, steps: tuple[Relation, ...]) -> str:
     is_raw = way.load is not None and way.load.raw
     if all(step.is_joined for step in steps) and way.held != "prefetched" and not is_raw:
         path = "__".join(step.lookup for step in steps)
-        return f'select_related("{path}"){_with(way, steps[0].name)} {_on(way)}'.rstrip()
-    return f'prefetch_related("{_path(steps)}") {_on(way)}'.rstrip()
+        return f'select_related("{path}"){_with(way, steps[0].name)} {put_on(way, steps[0])}'
+    return f'prefetch_related("{path_of(steps)}") {put_on(way, steps[0])}'
 
 
 def _with(way: Way, name: str) -> str:
@@ -46,14 +42,16 @@ def _with(way: Way, name: str) -> str:
     return f".only({names})"
 
 
-def _path(steps: tuple[Relation, ...]) -> str:
+def path_of(steps: tuple[Relation, ...]) -> str:
+    """The steps as ``prefetch_related`` calls them."""
     return "__".join(step.name for step in steps)
 
 
-def _on(way: Way) -> str:
-    """Where to put it: on the queryset of the rows from which the path begins."""
+def put_on(way: Way, relation: Relation | None = None) -> str:
+    """Where to put it: on the queryset of the rows from which the path to ``relation`` begins."""
     if way.load is None:
-        return ""
+        first = way.steps[0] if way.steps else relation
+        return "" if first is None else f"on the queryset of {first.owner.__name__}"
     relation = way.load.relation
     if relation is not None and relation.is_many:
         return f"on {relation}"
@@ -70,10 +68,10 @@ def column(way: Way, model: Any, name: str) -> str:
         return f'only(..., "{name}") on the queryset of {model.__name__}'
     if load.only:
         names = ", ".join(f'"{one}"' for one in (*sorted(load.names), prefix + name))
-        return f"only({names}) {_on(way)}"
+        return f"only({names}) {put_on(way)}"
     left = ", ".join(f'"{one}"' for one in sorted(load.names - {prefix + name}))
     instead = f"defer({left})" if left else "no defer()"
-    return f'{instead} {_on(way)}, so that "{prefix + name}" is loaded'
+    return f'{instead} {put_on(way)}, so that "{prefix + name}" is loaded'
 
 
 def refreshed(model: Any) -> str:
@@ -84,113 +82,7 @@ def refreshed(model: Any) -> str:
 def prefetched(model: Any, path: str, way: Way) -> str:
     """For ``prefetch_related_objects`` with one row at a time."""
     fix = f'prefetch_related_objects({_rows(model)}, "{path}"), once before the loop'
-    return f'{fix}, or prefetch_related("{path}") {_on(way)}'.rstrip()
-
-
-def many(way: Way, relation: Relation, queryset: Any, method: str, values: Any) -> str:
-    """For a relation that leads to many rows; ``method`` is what was asked of its queryset."""
-    query = queryset._query  # noqa: SLF001
-    steps = (*way.steps, relation)
-    path = _path(steps)
-    lookup = "__".join((*(step.name for step in way.steps), relation.lookup))
-    model = (relation.target or queryset.model).__name__
-    on = f" {_on(way)}".rstrip()
-    is_filtered = len(query.where.children) > (2 if relation.is_generic else 1)
-    if method == "count":
-        if is_filtered:
-            name = f"{relation.name}_count"
-            return f'annotate({name}=Count("{lookup}", filter=Q(...))){on}'
-        return f'annotate(Count("{lookup}")){on}, read as .{lookup}__count'
-    if method in ("exists", "__contains__", "contains"):
-        inner = f"{model}.objects.filter({_back(way, relation)})"
-        return f"annotate(has_{relation.name}=Exists({inner})){on}"
-    if method == "aggregate":
-        given = values.get("args") or tuple((values.get("kwargs") or {}).values())
-        inner = ", ".join(f'{type(one).__name__}("{lookup}__{_aggregated(one)}")' for one in given)
-        return f"annotate({inner or '...'}){on}"
-    is_plain = not (
-        is_filtered
-        or method in ONE
-        or query.is_sliced
-        or query.order_by
-        or query.distinct
-        or query.extra
-        or query.annotations
-        or queryset._fields is not None
-        or query.select_related
-        or queryset._prefetch_related_lookups  # noqa: SLF001
-        or query.select_for_update
-    )
-    if is_plain:
-        fix = f'prefetch_related("{path}"){on}'
-        outer = way.outer
-        if outer is not None and outer.load is not None:
-            fix += f', or prefetch_related("{_path((*outer.steps, *steps))}") {_on(outer)}'
-        return fix
-    chosen = "filter(...)" if is_filtered else _chosen(query, queryset)
-    prefix = "filtered" if is_filtered else "chosen"
-    fix = (
-        f'prefetch_related(Prefetch("{path}", queryset={model}.objects.{chosen},'
-        f' to_attr="{prefix}_{relation.name}")){on}'
-    )
-    if method in ONE:
-        inner = f"{model}.objects.filter({_back(way, relation)})"
-        fix += f", or annotate(...=Subquery({inner}.values(...)[:1]))"
-    return fix
-
-
-def _chosen(query: Any, queryset: Any) -> str:
-    names = [one for one in query.order_by if type(one) is str]
-    parts = []
-    if names:
-        parts.append("order_by(" + ", ".join(f'"{one}"' for one in names) + ")")
-    elif query.order_by:
-        parts.append("order_by(...)")
-    if query.select_related:
-        parts.append("select_related(...)")
-    if queryset._prefetch_related_lookups:  # noqa: SLF001
-        parts.append("prefetch_related(...)")
-    if query.annotations:
-        parts.append("annotate(...)")
-    if queryset._fields:
-        names = [one for one in queryset._fields if type(one) is str]
-        parts.append("only(" + ", ".join(f'"{one}"' for one in names) + ")")
-    return ".".join(parts) or "all()"
-
-
-def _aggregated(expression: Any) -> str:
-    """The column of an aggregate."""
-    sources = getattr(expression, "source_expressions", None) or [None]
-    name = getattr(sources[0], "name", None)
-    return name if type(name) is str else "..."
-
-
-def _back(way: Way, relation: Relation) -> str:
-    """What a subquery compares with the outer row."""
-    outer = "__".join(step.lookup for step in way.steps) or "pk"
-    field = relation.source
-    if field is None:
-        field = relation.owner._meta.get_field(relation.name)  # noqa: SLF001
-        names = field.content_type_field_name, field.object_id_field_name
-        return f'{names[0]}=..., {names[1]}=OuterRef("{outer}")'
-    if field.model is relation.target:
-        return f'{field.name}=OuterRef("{outer}")'
-    return f'{_across(relation.target, field)}=OuterRef("{outer}")'  # of the table between
-
-
-def _across(model: Any, source: Any) -> str:
-    """What queries of ``model`` call the many-to-many relation that ``source`` is a half of."""
-    for field in model._meta.get_fields():  # noqa: SLF001
-        if not field.many_to_many:
-            continue
-        own = field if not field.auto_created else field.field
-        if own.remote_field.through is source.model:
-            if field.auto_created:
-                if own.m2m_field_name() == source.name:
-                    return str(own.related_query_name())
-            elif own.m2m_reverse_field_name() == source.name:
-                return str(own.name)
-    return "..."
+    return f'{fix}, or prefetch_related("{path}") {put_on(way)}'.rstrip()
 
 
 def asked(queryset: Any, method: str, verb: str) -> str:
