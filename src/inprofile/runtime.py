@@ -12,36 +12,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inprofile.core import metrics
+from inprofile.core.application import application
 from inprofile.core.buckets import layout
 from inprofile.core.cells import Cells
 from inprofile.core.group import Group, UnsafeDirectory, default_base, identify, prepare
 from inprofile.core.guard import guard, log
+from inprofile.core.judge import Judge
 from inprofile.core.meter import Meter
-from inprofile.core.model import Trace
+from inprofile.core.model import Finding, Trace
 from inprofile.core.pipeline import Drain, Kept, Pipeline
 from inprofile.core.pools import pools
 from inprofile.core.recorder import Recorder, current, release
 from inprofile.core.slots import Snapshot, claim, snapshot
-from inprofile.detectors.nplusone import detect as nplusone
+from inprofile.detectors.judgement import Judgement
 from inprofile.detectors.slow_query import THRESHOLD_NS
-from inprofile.detectors.slow_query import detect as slow_query
 from inprofile.doors import asgi, wsgi
 from inprofile.doors.job import Job
 from inprofile.doors.protocol import is_wsgi
 from inprofile.exporters.claim import Claim, starlette_claim
 from inprofile.exporters.django_claim import django_claim
 from inprofile.exporters.endpoint import Endpoint
+from inprofile.exporters.finding_log import FindingLog
 from inprofile.exporters.flask_claim import flask_claim
 from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
 from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
 from inprofile.integrations._patcher import Patcher
+from inprofile.patterns import Pattern
 from inprofile.settings import Settings
 from inprofile.storage.store import NewerSchema, Store
 
 if TYPE_CHECKING:
     from inprofile.exporters.prometheus import Collector
 
-DETECTORS = (nplusone, slow_query)
 DOORS = (asgi.Door, wsgi.Door)
 Observer = Callable[[Trace], None]
 
@@ -54,7 +56,7 @@ class Runtime:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self._adopt(settings)
         self.bounds = layout([ms / 1000 for ms in settings.slo_ms])
         self.base = settings.dir or default_base()
         self.group: Group | None = None
@@ -70,7 +72,7 @@ class Runtime:
             started=lambda trace: self.open().started(trace),
             sample_rate=settings.sample_rate,
             slow_ns=round(settings.slow_ms * 1e6),
-            suspicious=_suspicious,
+            suspicious=self._judging(),
             suspect_ns=THRESHOLD_NS,
             max_spans=settings.max_spans,
             tracing=settings.tracing,
@@ -89,6 +91,22 @@ class Runtime:
         self.store: Store | None = None
 
     # Starting and stopping
+
+    def _adopt(self, settings: Settings) -> None:
+        """Judge by ``settings`` from now on."""
+        self.settings = settings
+        self.judge = Judgement(settings.nplusone_min, settings.ignore)
+        application.also(settings.app_paths)
+
+    def lend(self, settings: Settings) -> bool:
+        """Judge by other ``settings``, if this runs for a recording alone; else do nothing.
+
+        What is measured, where and how long stays as it began: a recording needs no more.
+        """
+        if self.for_observers:
+            self._adopt(settings)
+            self.recorder.suspicious = self._judging()
+        return self.for_observers
 
     def instrument(self, app: Any) -> Any:
         """Put patches in place and a door around ``app``, once."""
@@ -138,6 +156,7 @@ class Runtime:
             self.patcher.remove()
             self.close()
             pools.forget()
+            application.also(())
             # A trace still under way ends here and opens nothing again.
             self.recorder.started = self.recorder.sink = lambda _trace: None
             self.recorder.keep = release
@@ -171,9 +190,11 @@ class Runtime:
         except (OSError, UnsafeDirectory) as error:
             self.private = str(error)
             log.warning("inprofile: this process counts for itself alone: %s", error)
+        if settings.log_findings:
+            drains.append(FindingLog())
         if cells is None:
             cells = Cells(None, self.bounds, capacity)
-        self.pipeline = Pipeline(DETECTORS, drains, [self._tick], self._dropped)
+        self.pipeline = Pipeline((self._findings,), drains, [self._tick], self._dropped)
         self.pipeline.start()
         meter = Meter(cells)
         self.recorder.started = meter.started
@@ -186,6 +207,7 @@ class Runtime:
         self.pipeline = self.store = self.group = None
         self.recorder.started = lambda trace: self.open().started(trace)
         self.recorder.sink = lambda trace: self.open().record(trace)
+        self.recorder.suspicious = self._judging()
         return meter
 
     def close(self, timeout_s: float = 2.0) -> None:
@@ -222,7 +244,17 @@ class Runtime:
             meter.cells.lock = threading.RLock()
             meter.cells.close()
 
+    def _findings(self, trace: Trace) -> list[Finding]:
+        return self.judge(trace)  # by the settings of now
+
     # What the recorder calls
+
+    def _judging(self) -> Judge:
+        """One that has seen nothing yet: every process keeps the first of what it finds."""
+        return Judge([self.judge.sightings], self._found, self.judge.silenced)
+
+    def _found(self, kind: str, route: str) -> None:
+        self.open().count(metrics.FINDINGS, kind, route)
 
     def _keep(self, trace: Trace) -> None:
         self.open().count(metrics.KEPT, trace.reason)
@@ -294,11 +326,9 @@ class Runtime:
         }
 
 
-def _suspicious(trace: Trace) -> bool:
-    return any(True for detect in DETECTORS for _ in detect(trace))
-
-
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple) and any(isinstance(each, Pattern) for each in value):
+        return tuple(map(str, value))
     return str(value) if isinstance(value, Path) else value
 
 
@@ -330,7 +360,7 @@ def instrument(app: Any = None, **settings: Any) -> Any:
     if _runtime is None:
         _runtime = Runtime(wanted)
         _hook_process()
-    elif settings and wanted != _runtime.settings:
+    elif settings and wanted != _runtime.settings and not _runtime.lend(wanted):
         message = "instrument() was called before with other settings; call uninstrument() first"
         raise ValueError(message)
     return _runtime.instrument(app)

@@ -29,6 +29,7 @@ if not settings.configured:
             "django.contrib.sessions",
             "inprofile",
             "tests.integrations.bookshop",
+            "tests.nplusone.social",
         ],
         MIDDLEWARE=MIDDLEWARE,
         DATABASES={

@@ -10,7 +10,7 @@ import pytest
 
 import inprofile
 from inprofile.testing import record
-from inprofile.testing.record import Recorded
+from inprofile.testing import Recorded
 from tests.integrations.bad_values import CALLS
 
 for _kind in ("statements", "commands", "requests", "data", "logs"):

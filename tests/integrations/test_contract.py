@@ -74,6 +74,8 @@ import importlib, json, sys
 import inprofile
 inprofile.instrument()
 for name in sys.argv[1].split(","):
+    if name.startswith("django.contrib."):
+        importlib.import_module("django").setup()
     importlib.import_module(name)
 print(json.dumps(inprofile.status()))
 """

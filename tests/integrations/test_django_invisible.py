@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 import inprofile
 from inprofile.testing import record
-from inprofile.testing.record import Recorded
+from inprofile.testing import Recorded
 from tests.integrations.bookshop.models import Profile, Publisher, Tag, Volume, Writer
 from tests.integrations.bookshop.uses import LATER, USES, fill, volumes, writers
 

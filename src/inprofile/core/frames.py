@@ -43,7 +43,7 @@ class Beyond(NamedTuple):
     """Who waits for a thread, task or greenlet.
 
     Its frames from the inside out, or where it was started if that is known. ``at_once`` says
-    that it may wait for several of them together.
+    that it waits for several of them together, or starts several.
     """
 
     frames: Sequence[FrameType] = ()
@@ -119,12 +119,12 @@ class Mark:
     """One activation of a function, as long as it runs.
 
     ``position`` is where ``outer`` (the frame around it) was when it made this call, and
-    ``part`` what it worked on if it is an interpreter; ``at_once`` says that it may have made
-    others at the same time. Stands on its frame as ``f_trace``, which Python reads while a
-    program is being debugged and not otherwise.
+    ``part`` what it worked on if it is an interpreter; ``at_once`` says that it waits for others
+    at the same time, ``started`` that it may have started others before. Stands on its frame as
+    ``f_trace``, which Python reads while a program is being debugged and not otherwise.
     """
 
-    __slots__ = ("at_once", "code", "depth", "outer", "part", "position")
+    __slots__ = ("at_once", "code", "depth", "outer", "part", "position", "started")
 
     def __init__(
         self,
@@ -132,9 +132,11 @@ class Mark:
         outer: "Stand | None" = None,
         *,
         at_once: bool = False,
+        started: bool = False,
     ) -> None:
         self.code = code
         self.at_once = at_once
+        self.started = started
         self.outer: Mark | None = None
         self.position: Position = 0
         self.part: Hashable = None
@@ -190,23 +192,6 @@ def part(frame: FrameType) -> Hashable:
     return None if known is None else known.read(frame.f_locals)
 
 
-@lru_cache(4096)
-def is_same(code: CodeType, one: Position, two: Position) -> bool:
-    """Whether two positions are one place of the source.
-
-    In CPython 3.11 a call stands elsewhere once the interpreter has found a faster way to make
-    it: at the instruction before it, or in the cache behind it.
-    """
-    if one == two:
-        return True
-    if isinstance(one, tuple) or isinstance(two, tuple):
-        parts = (one[1:], two[1:]) if isinstance(one, tuple) and isinstance(two, tuple) else None
-        return parts is not None and parts[0] == parts[1] and is_same(code, one[0], two[0])  # type: ignore[index]
-    places = list(code.co_positions())
-    found = places[one // 2] if one >= 0 else None
-    return found is not None and None not in found and two >= 0 and found == places[two // 2]
-
-
 def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
     """Where the call is that ``frame`` is at, with the frames that have not been met before.
 
@@ -215,6 +200,7 @@ def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
     """
     fresh: list[FrameType] = []
     together: set[FrameType] = set()
+    started: FrameType | None = None
     outer: Stand | None = None
     each: FrameType | None = frame
     beyond: list[FrameType] = []
@@ -232,15 +218,15 @@ def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
         if found is None:
             each = each.f_back
             continue
+        if found.started is not None:
+            outer, started = found.started, each if found.at_once else None
+            break
         if found.at_once:
             together.add(each)
-        if found.started is not None:
-            outer = found.started
-            break
         beyond = list(reversed(found.frames))
         each = beyond.pop()
     for each in reversed(fresh):
-        mark = Mark(each.f_code, outer, at_once=each in together)
+        mark = Mark(each.f_code, outer, at_once=each in together, started=each is started)
         if each.f_trace is None:
             each.f_trace = mark
         else:
@@ -300,8 +286,45 @@ def _beyond(frame: FrameType) -> Beyond | None:
 
 
 def is_loops_own(code: CodeType) -> bool:
-    """Whether ``code`` is the event loop's, which calls every task alike."""
-    return code.co_filename.startswith(_ASYNCIO)
+    """Whether ``code`` is the event loop's, which calls every task alike.
+
+    The coroutines of asyncio are not: whoever awaits ``wait`` or a queue has called them.
+    """
+    return code.co_filename.startswith(_ASYNCIO) and not code.co_flags & ASYNC
+
+
+def is_same(code: CodeType, one: Position, two: Position) -> bool:
+    """Whether two positions of ``code`` are one place in its source.
+
+    The test of a ``while`` is compiled twice: for the first pass, and for those after it. And
+    what CPython has specialised stands behind its instruction, no longer on it.
+    """
+    if one == two:
+        return True
+    if isinstance(one, tuple) and isinstance(two, tuple):
+        return one[1] == two[1] and is_same(code, one[0], two[0])
+    if isinstance(one, tuple) or isinstance(two, tuple):
+        return False
+    places = _places(code)
+    return one in places and places[one] == places.get(two)
+
+
+@lru_cache(MAX_CODES)
+def _places(code: CodeType) -> dict[int, tuple[object, ...]]:
+    """Where in the source each instruction and its cache stand, and what it does."""
+    does = {step.offset: step.opname.removeprefix("PRE") for step in dis.get_instructions(code)}
+    found: dict[int, tuple[object, ...]] = {}
+    does_now = ""
+    for i, place in enumerate(code.co_positions()):
+        does_now = does.get(2 * i, does_now)  # 3.11 calls in two instructions, PRECALL and CALL
+        if None not in place:
+            found[2 * i] = (does_now, *place)
+    return found
+
+
+def is_threads_own(code: CodeType) -> bool:
+    """Whether ``code`` is that of a thread, which does what others have given to it."""
+    return code is _THREAD or id(code) in workers
 
 
 class Meeting(NamedTuple):

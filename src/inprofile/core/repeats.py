@@ -7,6 +7,7 @@ the operation. Once that way is known, a repeat that takes it is known again by 
 
 import sys
 from collections.abc import Callable, Hashable
+from contextvars import ContextVar
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import FrameType
@@ -65,16 +66,21 @@ class Facts(NamedTuple):
 
     ``relation`` is ``Model.attribute`` or empty, ``fix`` the code to add, ``where`` the line it
     belongs to: where the elements of the loop were loaded. ``batch`` says whether one batched
-    operation could serve; where it could not there is nothing to report.
+    operation could serve; where it could not there is nothing to report. ``few`` says that two
+    different elements are enough, as they are of a relation.
     """
 
     relation: str = ""
     fix: str = ""
     where: Location | None = None
     batch: bool = True
+    few: bool = False
 
 
 NOTHING = Facts()
+
+ignoring: ContextVar[Hashable] = ContextVar("inprofile_ignoring", default=None)
+"""What was said about the findings of what runs now: plain data, compared by value."""
 
 Explain = Callable[[Span, Stand, list[FrameType]], Facts]
 """Called once for each site of this process, while the operation runs: its span, where it is
@@ -186,17 +192,23 @@ class Operation:
     """One operation of a trace: a statement, a request's template or a cache's command.
 
     ``subject`` is the relation for which it runs, if it is known then: two relations may run
-    the same statement. ``unseen`` is its first run, where nobody looked from where it came.
+    the same statement. ``unseen`` is its first run, where nobody looked from where it came;
+    ``ignored`` is what was ``ignoring`` it, if anything was.
     """
 
-    __slots__ = ("latest", "looks", "name", "sites", "subject", "unseen")
+    __slots__ = ("ignored", "latest", "looks", "name", "sites", "subject", "unseen")
 
     def __init__(
-        self, name: str | Location, subject: Hashable, unseen: tuple[Span, int] | None
+        self,
+        name: str | Location,
+        subject: Hashable,
+        unseen: tuple[Span, int] | None,
+        ignored: Hashable = None,
     ) -> None:
         self.name = name
         self.subject = subject
         self.unseen = unseen
+        self.ignored = ignored
         self.looks = 0
         self.sites: list[Site] = []
         self.latest: Any = None
@@ -219,7 +231,10 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
     operations = trace.operations
     if operations is None:
         operations = trace.operations = {}
-    key: Hashable = span.name if subject is None else (span.name, subject)
+    key: Hashable = span.name if subject is None else subject
+    ignored = ignoring.get()
+    if ignored is not None:
+        key = key, ignored
     operation = operations.get(key)
     if operation.__class__ is not Operation:
         if operation is None:
@@ -229,7 +244,7 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
                 return
             if len(operations) >= MAX_OPERATIONS:
                 return
-        operation = operations[key] = Operation(span.name, subject, operation)
+        operation = operations[key] = Operation(span.name, subject, operation, ignored)
         _look(operation, span, value, explain)
         _remember(key, is_repeated=operation.unseen is not None)
         return

@@ -70,6 +70,8 @@ def _parsed(file: str) -> ast.Module | None:
         return ast.parse("".join(lines))
     except (SyntaxError, ValueError):  # a template whose code was made of it
         return None
+    except (SystemError, RecursionError):  # CPython 3.11, while another thread parses as well
+        return None
 
 
 def _path(tree: ast.Module, place: Place) -> Iterator[tuple[ast.AST, ast.AST]]:

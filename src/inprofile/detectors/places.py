@@ -6,11 +6,18 @@ from types import CodeType
 
 from inprofile.core.application import application
 from inprofile.core.frames import Stand, borders, interpreters, sources
-from inprofile.core.model import Location
-from inprofile.core.repeats import Site
+from inprofile.core.model import Location, Trace
+from inprofile.core.repeats import Operation, Site
 from inprofile.detectors import loops
 
 GENERATED = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>")
+
+
+def sites(trace: Trace) -> Iterator[Site]:
+    """The ways by which the operations of a trace were run, but for those run unseen."""
+    for operation in list((trace.operations or {}).values()):
+        if isinstance(operation, Operation):
+            yield from operation.sites
 
 
 def query(site: Site) -> Location | None:

@@ -14,6 +14,10 @@ from inprofile.integrations._lookup import looked_up
 from inprofile.integrations._patch import Named, Patch, fetching, timed
 from inprofile.integrations._signature import Function
 from inprofile.integrations._sql import describe
+from inprofile.integrations.django_explain import explain
+from inprofile.integrations.django_relations import loading
+
+CONTENT_TYPES = "django_content_type"
 
 FETCHES = frozenset({"fetchone", "fetchmany", "fetchall"})
 
@@ -27,7 +31,13 @@ def _procedure(self: Any, procname: Any) -> Named:
 
 
 def _begun(span: Span, sql: Any, params: Any) -> None:
-    looked_up(span, sql, params)
+    about = loading.get()
+    if about is None or (about[2] and CONTENT_TYPES in str(sql)):  # which a generic load asks first
+        looked_up(span, sql, params, None, explain)
+        return
+    loading.set(None)  # what else is run meanwhile is not the load's
+    subject, value, _ = about
+    looked_up(span, sql, params, subject, explain, value)
 
 
 def _remember(span: Span, _result: Any, self: Any) -> None:

@@ -1,0 +1,83 @@
+"""``max_queries``: how many queries a block of a test may run."""
+
+from collections import Counter
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+from inprofile.testing.recording import Recorded, record
+from inprofile.testing.shown import Shown
+from inprofile.testing.statements import Statement, statements, too_many
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+
+class Limit:
+    """At most ``most`` queries in a ``with`` or ``async with`` block; fails the test above that.
+
+    Without a block it is about everything from its making to the end of the test. What
+    connects, begins, commits or sets something is no query, a server's cursor is one.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        recorded: Recorded | None,
+        shown: Shown,
+        exceeded: Callable[[str], None],
+    ) -> None:
+        self.most = most
+        self.is_entered = False
+        self._recorded = recorded
+        self._own: AbstractContextManager[Recorded] | None = None
+        self._shown = shown
+        self._exceeded = exceeded
+        self._before = self._statements()
+
+    def _statements(self) -> Counter[Statement]:
+        return Counter() if self._recorded is None else statements(self._recorded.all)
+
+    def excess(self) -> str:
+        """What to say when there were too many; nothing when there were not."""
+        found = self._statements() - self._before
+        return too_many(found, self.most, self._shown) if found.total() > self.most else ""
+
+    def __enter__(self) -> Self:
+        self.is_entered = True
+        if self._recorded is None:  # in a fixture, outside of the test's own recording
+            self._own = record()
+            self._recorded = self._own.__enter__()
+        self._before = self._statements()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        __tracebackhide__ = True
+        own, self._own = self._own, None
+        if own is not None:
+            own.__exit__(kind, error, traceback)
+        said = "" if kind is not None else self.excess()
+        if own is not None:
+            self._recorded = None
+        if said:
+            self._exceeded(said)
+            pytest.fail(said)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        __tracebackhide__ = True
+        self.__exit__(kind, error, traceback)

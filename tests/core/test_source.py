@@ -1,0 +1,35 @@
+"""The line of source at a location."""
+
+import inspect
+
+from inprofile.core.model import Location
+from inprofile.core.source import MAX_CHARACTERS, source_line
+
+
+def here():
+    return inspect.stack()[0].lineno  # this very line
+
+
+def test_a_line_comes_without_its_indentation():
+    location = Location(__file__, here(), "here")
+    assert source_line(location) == "return inspect.stack()[0].lineno  # this very line"
+
+
+def test_a_template_has_lines_too(tmp_path):
+    file = tmp_path / "list.html"
+    file.write_text("<ul>\n  {% for post in posts %}\n")
+    assert source_line(Location(str(file), 2, "")) == "{% for post in posts %}"
+
+
+def test_where_nothing_can_be_read_there_is_nothing(tmp_path):
+    assert source_line(None) == ""
+    assert source_line(Location("<string>", 1, "f")) == ""
+    assert source_line(Location(str(tmp_path / "gone.py"), 1, "f")) == ""
+    assert source_line(Location("nul\0.py", 1, "f")) == ""
+    assert source_line(Location(__file__, 10_000, "f")) == ""
+
+
+def test_a_line_without_end_is_cut(tmp_path):
+    file = tmp_path / "made.py"
+    file.write_text("x" * 10_000)
+    assert len(source_line(Location(str(file), 1, ""))) == MAX_CHARACTERS
