@@ -2,14 +2,15 @@
 
 import asyncio
 import sqlite3
+from typing import Any
 
 import pytest
 
 import inprofile
 from tests.nplusone.judging import findings, marked, place
 
-graphene = pytest.importorskip("graphene")
-aiodataloader = pytest.importorskip("aiodataloader")
+graphene: Any = pytest.importorskip("graphene")
+aiodataloader: Any = pytest.importorskip("aiodataloader")
 
 ROWS = 4
 

@@ -1,11 +1,13 @@
 """Django's templates: the loop is the line of ``{% for %}``, the query that of the node."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection
 from django.template import Context, Engine, Template
-from django.test import Client, override_settings
+from django.test import AsyncClient, Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from inprofile.testing import record
@@ -276,3 +278,42 @@ def test_a_page_of_a_generic_view_is_its_templates(engine):
         with record() as recording:
             Client().get("/volumes/joined/")
         assert recording.findings == []
+
+
+def test_a_page_that_is_rendered_in_a_thread_for_a_coroutine_is_its_templates(engine):
+    async def ask():
+        answer = await AsyncClient().get("/volumes/")
+        await sync_to_async(lambda: connection.close())()  # noqa: PLW0108 - the thread's own
+        return answer
+
+    with override_settings(TEMPLATES=settings_of(engine), ROOT_URLCONF="tests.nplusone.shop_pages"):
+        with record() as recording:
+            answer = asyncio.run(ask())
+        assert b"house 3" in answer.content
+    (finding,) = recording.findings
+    marks = marked(TEMPLATES / "for.html")
+    assert finding.count == ROWS
+    assert (place(finding.loop), place(finding.query)) == (marks["L"], marks["Q"])
+
+
+class Branch:
+    """A node of a tree whose children are asked for one by one."""
+
+    def __init__(self, pk):
+        self.pk = pk
+
+    def children(self):
+        found = Volume.objects.filter(pages=self.pk).values_list("pk", flat=True)
+        assert list(found) == []  # Q
+        return [Branch(one) for one in (2 * self.pk, 2 * self.pk + 1) if one < 16]
+
+
+def test_a_template_that_includes_itself_is_one_finding(engine):
+    page = engine.get_template("tree.html")
+    run = lambda: page.render(Context({"node": Branch(1)}))  # noqa: E731
+    assert len(shelf.statements(run)) == 15
+    (finding,) = findings(run)
+    assert finding.count in {15, 14}  # a template that is not cached is another one each time
+    assert finding.count == 15 or engine is ENGINES["never cached"]
+    assert place(finding.loop) == marked(TEMPLATES / "tree.html")["L"]
+    assert place(finding.query) == marked(Branch)["Q"]

@@ -381,14 +381,25 @@ def _is_pass(met: Meeting, at: Stand) -> bool:
     code = met.mark.code
     if is_same(code, met.first, met.second):
         return True
-    if not application.owns(code):
+    is_own = id(code) in sources or application.owns(code)
+    driver = None if is_own else _driver(met.mark)
+    if not is_own and driver is None:
         return False
     for each in at.outwards():
         if each.mark is met.mark:
             return False
-        if each.mark.code is code:
+        # A library's calls itself for all kinds of things: it must be for the same one.
+        if each.mark.code is code and (is_own or _driver(each.mark) == driver):
             return True
     return False
+
+
+def _driver(mark: Mark) -> tuple[int, Position] | None:
+    """For what an interpreter was called: the innermost thing that the user wrote around it."""
+    outer = Stand(mark, 0, None).out()
+    ways = iter(()) if outer is None else outer.outwards()
+    found = next((each for each in ways if each.part is not None), None)
+    return None if found is None else (id(found.mark.code), found.position)
 
 
 def forget() -> None:
