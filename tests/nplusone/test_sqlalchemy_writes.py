@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from tests.nplusone.judging import marked, place
-from tests.nplusone.shop import TAGS, (
+from tests.nplusone.shop import (
+    TAGS,
     Customer,
     Gift,
     Node,
