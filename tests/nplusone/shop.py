@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Table, create_engine, event
 from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
@@ -121,7 +122,7 @@ class Node(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("node.id"))
     version: Mapped[int] = mapped_column(default=1)
-    parent: Mapped["Node"] = relationship(back_populates="children", remote_side=id)
+    parent: Mapped["Node"] = relationship(back_populates="children", remote_side="Node.id")
     children: Mapped[list["Node"]] = relationship(back_populates="parent")
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - as SQLAlchemy asks for it
 
@@ -150,13 +151,18 @@ def fill(connection):
         session.commit()
 
 
+TAGS: Any = Tag.__table__
+CUSTOMERS_TABLE: Any = Customer.__table__
+
+
 @functools.cache
 def _image():
     """A filled database as bytes: writing it row by row takes longer than most tests."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
     with engine.begin() as connection:
         fill(connection)
-    image = engine.raw_connection().driver_connection.serialize()
+    driver: Any = engine.raw_connection().driver_connection
+    image = driver.serialize()
     engine.dispose()
     return image
 

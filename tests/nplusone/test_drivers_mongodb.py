@@ -1,6 +1,7 @@
 """pymongo: documents asked for and written one by one, and many at once; sync and async."""
 
 import asyncio
+from typing import Any
 
 import pymongo
 import pytest
@@ -15,6 +16,7 @@ from tests.nplusone.judging import findings, marked, place, same_code
 @pytest.fixture
 def shop(mongodb_address):
     inprofile.instrument()
+    client: Any
     with pymongo.MongoClient(mongodb_address) as client:
         client.shop.orders.delete_many({})
         client.shop.orders.insert_many([{"_id": n, "user": n % 4, "v": n} for n in range(1, 9)])
@@ -169,6 +171,7 @@ async def iterated(shop):
 @pytest.mark.parametrize("run", [awaited, counted_async, iterated])
 def test_query_and_loop_are_lines_of_the_coroutine(run, shop, mongodb_address):
     async def work():
+        client: Any
         async with pymongo.AsyncMongoClient(mongodb_address) as client:
             with record() as recording:
                 await run(client.shop)

@@ -4,7 +4,7 @@
 import asyncio
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import selectinload
 
@@ -12,6 +12,7 @@ import inprofile
 from inprofile.testing import record
 from tests.nplusone.judging import marked, place
 from tests.nplusone.shop import (
+    TAGS,
     Customer,
     Order,
     Passport,
@@ -94,7 +95,7 @@ async def deferred(session):
 
 async def deleted_by_key(session):
     for n in (1, 2, 3):  # L
-        await session.execute(Tag.__table__.delete().where(Tag.id == n))  # Q
+        await session.execute(delete(TAGS).where(Tag.id == n))  # Q
 
 
 LOADED = "selectinload(Customer.orders)"

@@ -4,7 +4,7 @@
 import asyncio
 import inspect
 
-import greenlet
+import greenlet  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine

@@ -2,7 +2,7 @@
 # ruff: noqa: B018 - reading an attribute is what runs a statement
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import (
     Session,
     immediateload,
@@ -14,6 +14,7 @@ from sqlalchemy.orm import (
 
 from tests.nplusone.judging import marked, place
 from tests.nplusone.shop import (
+    CUSTOMERS_TABLE,
     Customer,
     Gift,
     Item,
@@ -213,7 +214,7 @@ def test_loading_at_once_but_one_by_one_is_as_many_statements():
 
 def test_chunks_of_a_select_in_load_are_silent():
     def run(session):
-        session.execute(Customer.__table__.insert(), [{"name": "n", "bio": ""}] * 1303)
+        session.execute(insert(CUSTOMERS_TABLE), [{"name": "n", "bio": ""}] * 1303)
         for customer in session.scalars(select(Customer).options(selectinload(Customer.orders))):
             customer.orders
 
@@ -222,7 +223,7 @@ def test_chunks_of_a_select_in_load_are_silent():
 
 def test_a_last_chunk_of_one_is_silent():
     def run(session):
-        session.execute(Customer.__table__.insert(), [{"name": "n", "bio": ""}] * 497)
+        session.execute(insert(CUSTOMERS_TABLE), [{"name": "n", "bio": ""}] * 497)
         session.scalars(select(Customer).options(selectinload(Customer.orders))).all()
 
     assert len(clean(run)) == 1 + 1 + 2

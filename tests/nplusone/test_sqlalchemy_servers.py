@@ -4,7 +4,7 @@ import asyncio
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import create_engine, insert, select, text
+from sqlalchemy import String, create_engine, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, selectinload
 
@@ -21,11 +21,10 @@ def engine(request):
         server = request.getfixturevalue("mariadb")
         socket = quote(server.unix_socket, safe="")
         url = f"mysql+pymysql://{server.user}@/{server.database}?unix_socket={socket}"
-        Base.metadata.tables["customer"].c.name.type.length = 50
         for table in Base.metadata.tables.values():
             for column in table.c:
-                if hasattr(column.type, "length"):
-                    column.type.length = 50
+                if isinstance(column.type, String):
+                    column.type.length = 50  # MySQL has no text without a limit
     else:
         url = request.getfixturevalue("postgres_dsn").replace(
             "postgresql:", f"postgresql+{request.param}:"

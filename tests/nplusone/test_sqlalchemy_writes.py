@@ -5,6 +5,7 @@ from sqlalchemy import delete, insert, select, update
 
 from tests.nplusone.judging import marked, place
 from tests.nplusone.shop import (
+    TAGS,
     Customer,
     Gift,
     Node,
@@ -57,7 +58,7 @@ def inserted_fixed(session):
 
 def inserted_into_a_table(session):
     for n in (1, 2, 3):  # L
-        session.connection().execute(Tag.__table__.insert(), {"name": f"n{n}"})  # Q
+        session.connection().execute(insert(TAGS), {"name": f"n{n}"})  # Q
 
 
 def changed_and_committed(session):
