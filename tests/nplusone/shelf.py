@@ -8,9 +8,14 @@ from django.test.utils import CaptureQueriesContext
 
 import inprofile
 from tests.integrations.bookshop.models import Profile, Publisher, Tag, Volume, Writer
-from tests.nplusone.judging import findings, marked, place
+from tests.nplusone.judging import findings, marked, place, same_code
 
 ROWS = 4
+
+PUBLISHER = {"relation": "Volume.publisher", "fix": 'select_related("publisher")'}
+WRITERS = {"relation": "Publisher.writers", "fix": 'prefetch_related("writers")'}
+PROFILE = {"relation": "Writer.profile", "fix": 'prefetch_related("writers__profile")'}
+COUNT = {"fix": 'annotate(Count("writers"))'}
 
 
 @contextmanager
@@ -40,7 +45,7 @@ def statements(run):
     return [query["sql"] for query in queries]
 
 
-def judged(run, *sources, times=ROWS, kind="n_plus_one"):
+def judged(run, *sources, times=ROWS, relation="", fix=""):
     """The only finding of a call, whose lines are those marked in ``sources``."""
     inprofile.uninstrument()
     without = statements(run)
@@ -51,7 +56,9 @@ def judged(run, *sources, times=ROWS, kind="n_plus_one"):
     assert len(without) >= times
     (finding,) = found
     marks = marked(*sources)
-    assert (finding.kind, finding.count) == (kind, times)
+    assert (finding.kind, finding.count) == ("n_plus_one", times)
     assert place(finding.query) == marks["Q"]
     assert place(finding.loop) == marks.get("L")
+    assert finding.relation == relation
+    assert same_code(finding.fix, fix)
     return finding

@@ -53,6 +53,8 @@ def test_a_column_that_asks_for_each_row_is_the_entry_of_the_list(kind):
     assert place(finding.loop) == marks["L"]
     assert finding.loop is not None
     assert finding.loop.function.startswith(f"{kind}.")
+    assert finding.relation.rpartition(".")[2] in {"publisher", "writers"}
+    assert finding.where is None or "middleware" not in finding.where.function
 
 
 def test_a_function_in_the_list_is_the_query_and_its_entry_the_loop():

@@ -92,7 +92,7 @@ def test_serializing_models_is_driven_by_the_line_that_calls_it():
     def fixed():
         return serializers.serialize("json", Volume.objects.prefetch_related("writers"))
 
-    finding = shelf.judged(dumped, dumped)
+    finding = shelf.judged(dumped, dumped, relation="Volume.writers", fix="prefetch_related(")
     assert finding.operation == "read"
     assert findings(fixed) == []
 

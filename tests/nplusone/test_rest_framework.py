@@ -23,7 +23,7 @@ from tests.nplusone import rest_pages, shelf
 from tests.nplusone.judging import findings, marked, place
 from tests.nplusone.proxies import Chained, Named
 from tests.nplusone.rest_pages import House, Nested
-from tests.nplusone.shelf import ROWS, judged, statements
+from tests.nplusone.shelf import COUNT, PROFILE, PUBLISHER, ROWS, WRITERS, judged, statements
 
 pytestmark = pytest.mark.filterwarnings("ignore:The list-based error format")
 
@@ -138,7 +138,7 @@ def test_a_field_is_the_query_and_the_call_of_data_the_loop(serializer, declarin
     def fixed():
         return serializer(volumes().select_related("publisher"), many=True).data
 
-    judged(view, declaring, view)
+    judged(view, declaring, view, **PUBLISHER)
     assert findings(fixed) == []
 
 
@@ -166,7 +166,7 @@ def test_a_serializer_of_a_function_is_found_there():
     def view():
         return Local(volumes(), many=True).data  # L
 
-    judged(view, Local, view)
+    judged(view, Local, view, **PUBLISHER)
 
 
 def test_a_key_is_known_without_a_query():
@@ -240,7 +240,7 @@ def test_a_list_within_a_list_asks_once_for_each_row():
     def view():
         return Writers(houses(), many=True).data  # L
 
-    judged(view, Writers, view)
+    judged(view, Writers, view, **WRITERS)
     assert findings(lambda: Writers(houses().prefetch_related("writers"), many=True).data) == []
 
 
@@ -256,7 +256,7 @@ def test_the_loop_of_a_list_within_a_list_is_the_field_that_declares_it():
         def fixed():
             return Staff(houses().prefetch_related("writers__profile"), many=True).data
 
-        judged(view, OneWriter, Staff, times=2 * ROWS)
+        judged(view, OneWriter, Staff, times=2 * ROWS, **PROFILE)
         assert findings(fixed) == []
     finally:
         Writer.objects.filter(name__endswith="II").delete()
@@ -272,7 +272,7 @@ def test_a_list_of_one_object_is_driven_by_its_field():
         def view():
             return Staff(Publisher.objects.prefetch_related("writers").get(pk=house.pk)).data
 
-        judged(view, OneWriter, Staff)
+        judged(view, OneWriter, Staff, **PROFILE)
     finally:
         for writer in more:
             writer.delete()
@@ -285,7 +285,7 @@ def test_a_serializer_for_each_row_is_in_the_loop_of_the_application():
             found.append(Sourced(volume).data)  # noqa: PERF401
         return found
 
-    judged(view, Sourced, view)
+    judged(view, Sourced, view, **PUBLISHER)
 
 
 def test_a_serializer_that_a_method_makes_for_each_row_is_one_finding():
@@ -298,7 +298,7 @@ def test_a_serializer_that_a_method_makes_for_each_row_is_one_finding():
     def view():
         return Made(volumes(), many=True).data  # L
 
-    judged(view, Sourced, view)
+    judged(view, Sourced, view, **PUBLISHER)
 
 
 class Loud(ListSerializer):
@@ -314,7 +314,7 @@ def test_a_list_of_the_applications_own_is_its_own_loop():
         class Meta(Sourced.Meta):
             list_serializer_class = Loud
 
-    judged(lambda: Row(volumes(), many=True).data, Sourced, Loud)
+    judged(lambda: Row(volumes(), many=True).data, Sourced, Loud, **PUBLISHER)
 
 
 def test_one_object_is_silent():
@@ -345,7 +345,7 @@ def test_a_count_for_each_row_is_the_fields():
     def view():
         return Counted(houses(), many=True).data  # L
 
-    judged(view, Counted, view)
+    judged(view, Counted, view, relation="Publisher.writers", **COUNT)
     found = houses().annotate(count=Count("writers"))
     assert findings(lambda: Annotated(found, many=True).data) == []
 
@@ -368,7 +368,7 @@ def test_what_is_validated_row_by_row_is_the_fields():
     def view():
         return Written(data=rows, many=True).is_valid()  # L
 
-    judged(view, Written, view)
+    judged(view, Written, view, fix="in_bulk(ids)")
 
 
 def test_rows_that_are_written_one_by_one():

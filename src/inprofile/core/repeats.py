@@ -261,6 +261,7 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
                 frame = getframe(3 + near)
                 if frame.f_code is site.query_code and (
                     frame.f_lasti == site.query_at
+                    or (near == site.far and site.query_at == site.at)
                     or (site.query_at.__class__ is tuple and position(frame) == site.query_at)
                 ):
                     if site.far > near:

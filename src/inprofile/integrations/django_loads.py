@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from inprofile.core.application import application
 from inprofile.core.awaiting import beyond
+from inprofile.core.frames import borders
 from inprofile.core.model import Location, Span
 from inprofile.integrations.django_relations import Relation, loading, related, relations
 
@@ -86,9 +87,13 @@ def remember(span: Span, queryset: Any, frame: FrameType | None) -> None:
     if loads is None:
         loads = trace.loads = {}
     found = frame
+    is_inside = True  # of what a framework calls for a request: around it is middleware
     owns = application.owns
     for _ in range(MAX_OUT):
         if found is None or owns(found.f_code):
+            break
+        if id(found.f_code) in borders:
+            found, is_inside = None, False
             break
         found = found.f_back
     else:
@@ -103,7 +108,9 @@ def remember(span: Span, queryset: Any, frame: FrameType | None) -> None:
     elif len(loads) < MAX_LOADS:
         instance = queryset._hints.get("instance")  # noqa: SLF001
         owner = None if instance is None else type(instance)
-        loads[key] = _load(queryset, owner, found or _awaiting(frame), frame, span.start_ns)
+        if found is None and is_inside:
+            found = _awaiting(frame)
+        loads[key] = _load(queryset, owner, found, frame, span.start_ns)
 
 
 def _awaiting(frame: FrameType | None) -> FrameType | None:
