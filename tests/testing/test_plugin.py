@@ -308,6 +308,8 @@ def test_the_examples_of_hypothesis_are_judged_each_by_itself(project):
 # Requests to the application under test
 
 APP = """
+    import asyncio
+    import httpx
     import inprofile
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
@@ -336,6 +338,15 @@ APP = """
     def test_a_client_in_a_loop():
         for number in range(6):
             assert client.get(f"/one/{number}").status_code == 200
+
+    def test_an_async_client_in_a_loop():
+        async def main():
+            there = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=there, base_url="http://shop") as client:
+                for number in range(6):
+                    assert (await client.get(f"/one/{number}")).status_code == 200
+
+        asyncio.run(main())
 
     def test_record(inprofile_record):
         client.get("/one/1")
@@ -490,6 +501,7 @@ def test_the_summary_has_each_place_once(project):
     loop, query = project.line("shop.py", "L"), project.line("shop.py", "Q")
     expected = [
         f"n_plus_one: loop shop.py:{loop}, query shop.py:{query}, SELECT v FROM t WHERE id = ?",
+        "    fix: WHERE id IN (?, ?, ...)",
         "    up to 4 x in test_shop.py::test_again and 3 more",
     ]
     assert project.run(FAIL).summary() == expected

@@ -58,6 +58,10 @@ started: ContextVar[Started | None] = ContextVar("inprofile_started", default=No
 """Where this task or one around it was started, if that was by a TaskGroup."""
 
 
+called: ContextVar[Stand | None] = ContextVar("inprofile_called", default=None)
+"""Where synchronous code waits for the event loop that runs this, in another thread."""
+
+
 def beyond(frame: FrameType) -> Beyond | None:
     """Who waits for the task or thread that ``frame`` is the outermost of."""
     task, waiter = current_task(), waits.get()
@@ -70,13 +74,21 @@ def beyond(frame: FrameType) -> Beyond | None:
     for _ in range(MAX_DEPTH):
         if task is None:
             break
-        where, waiting = started.get(), awaiter(task)
         if getattr(task.get_coro(), "cr_frame", None) is frame:
-            if where is not None and where.task is task:
-                return Beyond(started=where.stand)
-            return None if waiting is None else Beyond(frames(waiting), at_once=True)
-        task = waiting
+            return _awaiting(task)
+        task = awaiter(task)
     return None
+
+
+def _awaiting(task: Any) -> Beyond | None:
+    where = started.get()
+    if where is not None and where.task is task:
+        return Beyond(started=where.stand, at_once=True)
+    for waiting, at_once in _waiting(task):
+        if waiting is not task:
+            return Beyond(frames(waiting), at_once=at_once)
+    caller = called.get()
+    return None if caller is None else Beyond(started=caller)
 
 
 def _handed_over(waiter: Waiting) -> Beyond | None:
@@ -130,35 +142,51 @@ def _step(awaitable: object) -> tuple[FrameType | None, object]:
 
 def awaiter(task: Any) -> Any | None:
     """The task that waits for ``task``: itself, in ``gather``, ``wait`` or a TaskGroup."""
-    for waiting in _waiting(task):
-        if waiting is not task:
-            return waiting
-    return None
+    return next((waiting for waiting, _ in _waiting(task) if waiting is not task), None)
 
 
-def _waiting(future: Any, depth: int = 0) -> Iterator[Any]:
-    """The tasks that the callbacks of a future lead to."""
+def _waiting(future: Any, depth: int = 0) -> Iterator[tuple[Any, bool]]:
+    """The tasks that the callbacks of a future lead to, and whether they wait for several."""
     for callback in getattr(future, "_callbacks", None) or ():
         function = callback[0] if isinstance(callback, tuple) else callback
         owner = getattr(function, "__self__", None)
         if isinstance(owner, asyncio.Task):
-            yield owner
+            yield owner, False
         elif isinstance(getattr(owner, "_parent_task", None), asyncio.Task):  # a TaskGroup
-            yield owner._parent_task  # type: ignore[union-attr]  # noqa: SLF001
+            yield owner._parent_task, True  # type: ignore[union-attr]  # noqa: SLF001
         elif depth < MAX_NESTED:
+            at_once = _is_of_several(function)
             for value in _held(function):
                 if asyncio.isfuture(value) and value is not future:
-                    yield from [value] if isinstance(value, asyncio.Task) else ()
-                    yield from _waiting(value, depth + 1)
+                    if isinstance(value, asyncio.Task):
+                        yield value, at_once
+                    for task, others in _waiting(value, depth + 1):
+                        yield task, at_once or others
 
 
 def _held(function: Any) -> Iterator[object]:
     """What a callback knows: gather and wait have closures, wait_for (before 3.12) a partial."""
     if isinstance(function, functools.partial):
         yield from function.args
+    known = [getattr(getattr(function, "__self__", None), "_done", None)]
     for cell in getattr(function, "__closure__", None) or ():
         with contextlib.suppress(ValueError):  # an empty one
-            yield cell.cell_contents
+            known.append(cell.cell_contents)
+    for value in known:
+        if type(value) is asyncio.Queue:  # as_completed
+            yield from value._getters  # type: ignore[attr-defined]  # noqa: SLF001
+        else:
+            yield value
+
+
+def _is_of_several(function: Any) -> bool:
+    """Whether a callback belongs to what waits for more than one: gather, wait, as_completed."""
+    name = getattr(function, "__qualname__", "")
+    if name.startswith("gather."):
+        names, cells = function.__code__.co_freevars, function.__closure__
+        count = dict(zip(names, cells, strict=True)).get("nfuts")
+        return count is None or count.cell_contents != 1
+    return name.startswith(("_wait.", "as_completed.", "_AsCompletedIterator."))
 
 
 hops.append(beyond)

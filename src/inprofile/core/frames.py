@@ -9,7 +9,7 @@ themselves would keep their locals, and their addresses alone are used again wit
 import dis
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
 from pathlib import Path
@@ -20,6 +20,9 @@ from inprofile.core.model import Location
 
 MAX_FRAMES = 1000
 """Frames looked at for one call; further out nothing is looked for."""
+
+MAX_SOURCES = 8192
+"""Codes remembered with what they were made of."""
 
 MAX_CODES = 4096
 """Coroutine functions whose awaits are remembered."""
@@ -40,7 +43,7 @@ class Beyond(NamedTuple):
     """Who waits for a thread, task or greenlet.
 
     Its frames from the inside out, or where it was started if that is known. ``at_once`` says
-    that it may wait for several of them together.
+    that it waits for several of them together, or starts several.
     """
 
     frames: Sequence[FrameType] = ()
@@ -59,17 +62,25 @@ class Interpreter(NamedTuple):
     """Code of a library that runs what the user wrote in another language.
 
     The nodes of a template, the fields of a serializer. ``local`` is the name of its local that
-    says which part is being run (its instruction alone says nothing), ``locate`` where that part
-    was written.
+    says which part is being run (its instruction alone says nothing). ``read`` makes of its
+    locals what tells where that part was written, as plain data that holds nothing of the user's,
+    or None for what a library wrote; ``locate`` makes a place of that.
     """
 
     code: CodeType
     local: str
+    read: Callable[[Mapping[str, Any]], Hashable]
     locate: Callable[[Any], Location | None]
 
 
 interpreters: dict[int, Interpreter] = {}
 """By the identity of the code, which is kept so that it stays one."""
+
+drivers: dict[int, CodeType] = {}
+"""Code of libraries that is one loop, although it asks for elements at several instructions."""
+
+chains: dict[int, CodeType] = {}
+"""Code of libraries that goes along what the user wrote in one expression, ``a.b.c``: no loop."""
 
 workers: dict[int, CodeType] = {}
 """Code of libraries that runs in a thread what others have handed to it, one after the other."""
@@ -79,16 +90,41 @@ borders: dict[int, CodeType] = {}
 has no loop over what is inside."""
 
 
+class Source(NamedTuple):
+    """What the user wrote in another language and a library made code of: a template.
+
+    ``lines`` has the template's line for lines of the code, from the last one to the first.
+    What the user's own loops assign begins with ``variables``; others are the library's.
+    """
+
+    code: CodeType
+    file: str
+    name: str
+    lines: Sequence[tuple[int, int]]
+    variables: str
+
+    def line(self, generated: int) -> int:
+        """The line in the template for one in the code."""
+        return next((line for line, since in self.lines if since <= generated), 1)
+
+
+sources: dict[int, Source] = {}
+"""By the identity of the code made of them."""
+
+sourced: dict[str, Callable[[CodeType, Any], None]] = {}
+"""What finds the source of code whose module has a global of that name, for ``sources``."""
+
+
 class Mark:
     """One activation of a function, as long as it runs.
 
     ``position`` is where ``outer`` (the frame around it) was when it made this call, and
-    ``part`` what it worked on if it is an interpreter; ``at_once`` says that it may have made
-    others at the same time. Stands on its frame as ``f_trace``, which Python reads while a
-    program is being debugged and not otherwise.
+    ``part`` what it worked on if it is an interpreter; ``at_once`` says that it waits for others
+    at the same time, ``started`` that it may have started others before. Stands on its frame as
+    ``f_trace``, which Python reads while a program is being debugged and not otherwise.
     """
 
-    __slots__ = ("at_once", "code", "depth", "outer", "part", "position")
+    __slots__ = ("at_once", "code", "depth", "outer", "part", "position", "started")
 
     def __init__(
         self,
@@ -96,12 +132,14 @@ class Mark:
         outer: "Stand | None" = None,
         *,
         at_once: bool = False,
+        started: bool = False,
     ) -> None:
         self.code = code
         self.at_once = at_once
+        self.started = started
         self.outer: Mark | None = None
         self.position: Position = 0
-        self.part: Any = None
+        self.part: Hashable = None
         self.depth = 0
         if outer is not None:
             self.outer, self.position, self.part = outer
@@ -116,7 +154,7 @@ class Stand(NamedTuple):
 
     mark: Mark
     position: Position
-    part: Any
+    part: Hashable
 
     def outwards(self) -> "Iterator[Stand]":
         """The frame and those around it, from the inside out."""
@@ -136,33 +174,22 @@ Foreign = dict[int, tuple[FrameType, Mark]]
 are held until the trace ends."""
 
 
-def position(frame: FrameType) -> tuple[Position, Any]:
-    """Where ``frame`` is, and what it works on if it is an interpreter."""
+def position(frame: FrameType) -> Position:
+    """Where ``frame`` is: what tells its calls apart."""
     code = frame.f_code
+    at = frame.f_lasti
     if code.co_flags & ASYNC:
-        return _awaits(code).get(frame.f_lasti, frame.f_lasti), None
+        at = _awaits(code).get(at, at)
     known = interpreters.get(id(code))
-    if known is None:
-        return frame.f_lasti, None
-    part = frame.f_locals.get(known.local)
-    return (frame.f_lasti, id(part)), part
+    if known is not None:
+        return at, id(frame.f_locals.get(known.local))
+    return (0, 0) if id(code) in drivers else at
 
 
-@lru_cache(4096)
-def is_same(code: CodeType, one: Position, two: Position) -> bool:
-    """Whether two positions are one place of the source.
-
-    In CPython 3.11 a call stands elsewhere once the interpreter has found a faster way to make
-    it: at the instruction before it, or in the cache behind it.
-    """
-    if one == two:
-        return True
-    if isinstance(one, tuple) or isinstance(two, tuple):
-        parts = (one[1:], two[1:]) if isinstance(one, tuple) and isinstance(two, tuple) else None
-        return parts is not None and parts[0] == parts[1] and is_same(code, one[0], two[0])  # type: ignore[index]
-    places = list(code.co_positions())
-    found = places[one // 2] if one >= 0 else None
-    return found is not None and None not in found and two >= 0 and found == places[two // 2]
+def part(frame: FrameType) -> Hashable:
+    """What ``frame`` works on, if it is an interpreter and the user wrote that."""
+    known = interpreters.get(id(frame.f_code))
+    return None if known is None else known.read(frame.f_locals)
 
 
 def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
@@ -173,15 +200,17 @@ def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
     """
     fresh: list[FrameType] = []
     together: set[FrameType] = set()
+    started: FrameType | None = None
     outer: Stand | None = None
     each: FrameType | None = frame
     beyond: list[FrameType] = []
     while each is not None and len(fresh) < MAX_FRAMES:
         mark = _mark(each, foreign)
         if mark is not None:
-            outer = Stand(mark, *position(each))
+            outer = Stand(mark, position(each), part(each))
             break
         fresh.append(each)
+        _find_source(each)
         if beyond:
             each = beyond.pop()
             continue
@@ -189,22 +218,32 @@ def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
         if found is None:
             each = each.f_back
             continue
+        if found.started is not None:
+            outer, started = found.started, each if found.at_once else None
+            break
         if found.at_once:
             together.add(each)
-        if found.started is not None:
-            outer = found.started
-            break
         beyond = list(reversed(found.frames))
         each = beyond.pop()
     for each in reversed(fresh):
-        mark = Mark(each.f_code, outer, at_once=each in together)
+        mark = Mark(each.f_code, outer, at_once=each in together, started=each is started)
         if each.f_trace is None:
             each.f_trace = mark
         else:
             foreign[id(each)] = each, mark
-        outer = Stand(mark, *position(each))
+        outer = Stand(mark, position(each), part(each))
     assert outer is not None  # there is at least ``frame``
     return outer, fresh
+
+
+def _find_source(frame: FrameType) -> None:
+    """Find of what the code of ``frame`` was made, if one of ``sourced`` knows."""
+    for name, find in sourced.items():
+        made_by = dict.get(frame.f_globals, name)
+        if made_by is not None and id(frame.f_code) not in sources:
+            if len(sources) >= MAX_SOURCES:
+                sources.clear()
+            find(frame.f_code, made_by)
 
 
 @lru_cache(MAX_CODES)
@@ -247,8 +286,45 @@ def _beyond(frame: FrameType) -> Beyond | None:
 
 
 def is_loops_own(code: CodeType) -> bool:
-    """Whether ``code`` is the event loop's, which calls every task alike."""
-    return code.co_filename.startswith(_ASYNCIO)
+    """Whether ``code`` is the event loop's, which calls every task alike.
+
+    The coroutines of asyncio are not: whoever awaits ``wait`` or a queue has called them.
+    """
+    return code.co_filename.startswith(_ASYNCIO) and not code.co_flags & ASYNC
+
+
+def is_same(code: CodeType, one: Position, two: Position) -> bool:
+    """Whether two positions of ``code`` are one place in its source.
+
+    The test of a ``while`` is compiled twice: for the first pass, and for those after it. And
+    what CPython has specialised stands behind its instruction, no longer on it.
+    """
+    if one == two:
+        return True
+    if isinstance(one, tuple) and isinstance(two, tuple):
+        return one[1] == two[1] and is_same(code, one[0], two[0])
+    if isinstance(one, tuple) or isinstance(two, tuple):
+        return False
+    places = _places(code)
+    return one in places and places[one] == places.get(two)
+
+
+@lru_cache(MAX_CODES)
+def _places(code: CodeType) -> dict[int, tuple[object, ...]]:
+    """Where in the source each instruction and its cache stand, and what it does."""
+    does = {step.offset: step.opname.removeprefix("PRE") for step in dis.get_instructions(code)}
+    found: dict[int, tuple[object, ...]] = {}
+    does_now = ""
+    for i, place in enumerate(code.co_positions()):
+        does_now = does.get(2 * i, does_now)  # 3.11 calls in two instructions, PRECALL and CALL
+        if None not in place:
+            found[2 * i] = (does_now, *place)
+    return found
+
+
+def is_threads_own(code: CodeType) -> bool:
+    """Whether ``code`` is that of a thread, which does what others have given to it."""
+    return code is _THREAD or id(code) in workers
 
 
 class Meeting(NamedTuple):

@@ -326,7 +326,7 @@ class Recorder:
         return "sampled" if is_drawn else ""
 
     def _keep(self, trace: Trace, reason: str) -> None:
-        trace.last_statement = trace.bodies = trace.loads = None
+        trace.last_statement = trace.bodies = trace.loads = trace.progress = None
         trace.reason = reason
         trace.spans = [span for span in trace.spans if span.count or span.self_ns]
         trace.started_at = time.time() - (self.clock() - trace.root.start_ns) / 1e9

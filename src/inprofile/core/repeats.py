@@ -20,10 +20,13 @@ from inprofile.core.frames import (
     Meeting,
     Position,
     Stand,
+    borders,
+    chains,
     is_loops_own,
     is_same,
     meeting,
     position,
+    sources,
     stand,
 )
 from inprofile.core.model import Location, Span
@@ -125,9 +128,10 @@ class Site:
     """One way in which a trace runs an operation: its line, and what makes the call again.
 
     ``count`` is how often, ``elements`` for how many different parameters. ``met`` is the
-    innermost activation that made the same call again, None while nothing has; ``passes`` how
-    often one did. ``far`` and ``near`` are how many frames out from the operation that and the
-    query are, 0 while that is not known, and ``inner`` what the loop had called at last.
+    innermost activation that made the same call again, None while nothing has, and ``way`` the
+    one that was taken then; ``passes`` how often one did. ``far`` and ``near`` are how many
+    frames out from the operation that and the query are, 0 while that is not known, and
+    ``inner`` what the loop had called at last.
     """
 
     __slots__ = (
@@ -147,10 +151,11 @@ class Site:
         "query_code",
         "spans",
         "stand",
+        "way",
     )
 
     def __init__(self, stand: Stand, query: Stand | None) -> None:
-        self.stand = stand
+        self.stand = self.way = stand
         self.query = query
         self.count = self.passes = self.far = self.near = 0
         self.elements: set[int] = set()
@@ -178,6 +183,7 @@ class Site:
         if self.met is None or met.mark.depth >= self.met.mark.depth:
             self.met = met
             self.loop, self.at = met.mark, met.second
+            self.way = at
         if self.query is not None and self.loop is not None:
             self.around = next((each for each in at.outwards() if each.mark is self.loop), None)
             self.far = at.mark.depth - self.loop.depth
@@ -251,13 +257,13 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
             frame = getframe(3 + site.far)
             if frame.f_trace is site.loop and (
                 frame.f_lasti == site.at
-                or (site.at.__class__ is tuple and position(frame)[0] == site.at)
+                or (site.at.__class__ is tuple and position(frame) == site.at)
             ):
                 near = site.near
                 frame = getframe(3 + near)
                 if frame.f_code is site.query_code and (
                     frame.f_lasti == site.query_at
-                    or (site.query_at.__class__ is tuple and position(frame)[0] == site.query_at)
+                    or (site.query_at.__class__ is tuple and position(frame) == site.query_at)
                 ):
                     if site.far > near:
                         frame = getframe(2 + site.far)
@@ -331,10 +337,16 @@ def _look(
 
 
 def _query(at: Stand) -> Stand | None:
-    """The application's innermost frame, or what it wrote for an interpreter."""
+    """The application's line that runs the operation, or what it wrote for an interpreter.
+
+    The innermost one; None where a library does all that a request asks for.
+    """
     for each in at.outwards():
-        if each.part is not None or application.owns(each.mark.code):
+        code = each.mark.code
+        if each.part is not None or id(code) in sources or application.owns(code):
             return each
+        if id(code) in borders:
+            return None
     return None
 
 
@@ -359,24 +371,37 @@ def _same_line(one: Stand | None, two: Stand | None) -> bool:
     if one is None or two is None:
         return one is two
     code = one.mark.code
-    return code is two.mark.code and is_same(code, one.position, two.position)
+    if code is not two.mark.code:
+        return False
+    return is_same(code, one.position, two.position) if one.part is None else one.part == two.part
 
 
 def _is_pass(met: Meeting, at: Stand) -> bool:
     """Whether the same activation made the same call again, or a function calls itself."""
-    if is_loops_own(met.mark.code):
+    if is_loops_own(met.mark.code) or id(met.mark.code) in chains:
         return False
     code = met.mark.code
     if is_same(code, met.first, met.second):
         return True
-    if not application.owns(code):
+    is_own = id(code) in sources or application.owns(code)
+    driver = None if is_own else _driver(met.mark)
+    if not is_own and driver is None:
         return False
     for each in at.outwards():
         if each.mark is met.mark:
             return False
-        if each.mark.code is code:
+        # A library's calls itself for all kinds of things: it must be for the same one.
+        if each.mark.code is code and (is_own or _driver(each.mark) == driver):
             return True
     return False
+
+
+def _driver(mark: Mark) -> tuple[int, Position] | None:
+    """For what an interpreter was called: the innermost thing that the user wrote around it."""
+    outer = Stand(mark, 0, None).out()
+    ways = iter(()) if outer is None else outer.outwards()
+    found = next((each for each in ways if each.part is not None), None)
+    return None if found is None else (id(found.mark.code), found.position)
 
 
 def forget() -> None:

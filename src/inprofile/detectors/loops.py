@@ -5,7 +5,7 @@ import dis
 import linecache
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from types import CodeType
 
 CACHED_FILES = 64
@@ -44,7 +44,7 @@ def header(code: CodeType, instruction: int, begun: int | None = None) -> int | 
 def _header(code: CodeType, instruction: int) -> int | None:
     tree = _parsed(code.co_filename)
     if tree is None:
-        return _jumped(code, instruction)
+        return jumped(code, instruction)
     loop: ast.AST | None = None
     for outer, inner in _path(tree, _place(code, instruction)):
         if isinstance(outer, SCOPES) and not isinstance(outer, ast.Module):
@@ -69,6 +69,8 @@ def _parsed(file: str) -> ast.Module | None:
     try:
         return ast.parse("".join(lines))
     except (SyntaxError, ValueError):  # a template whose code was made of it
+        return None
+    except (SystemError, RecursionError):  # CPython 3.11, while another thread parses as well
         return None
 
 
@@ -117,13 +119,32 @@ def _repeats(outer: ast.AST, inner: ast.AST) -> bool:
     return False
 
 
-def _jumped(code: CodeType, instruction: int) -> int | None:
-    """The line to which the shortest jump backwards over the instruction leads."""
-    loops = [
+def jumped(code: CodeType, instruction: int, variables: str = "") -> int | None:
+    """The line to which the shortest jump backwards over the instruction leads.
+
+    Of loops whose variable begins with ``variables``. Awaiting jumps too, and is no loop.
+    """
+    instructions = list(dis.get_instructions(code))
+    found = [
         (jump.offset - jump.argval, jump.argval)
-        for jump in dis.get_instructions(code)
+        for before, jump in pairwise(instructions)
         if "JUMP" in jump.opname
+        and "NO_INTERRUPT" not in jump.opname
+        and before.opname != "CLEANUP_THROW"
         and isinstance(jump.argval, int)
         and jump.argval <= instruction <= jump.offset
+        and _assigned(instructions, jump.argval).startswith(variables)
     ]
-    return line(code, min(loops)[1]) if loops else None
+    return line(code, min(found)[1]) if found else None
+
+
+def _assigned(instructions: list[dis.Instruction], start: int) -> str:
+    """The variable that is assigned first from an instruction on: a loop's."""
+    stores = (one for one in instructions if one.offset >= start and "STORE" in one.opname)
+    found = next(stores, None)
+    return "" if found is None else str(_first(found.argval))
+
+
+def _first(names: object) -> object:
+    """Two names are stored by one instruction since 3.13."""
+    return names[0] if isinstance(names, tuple) else names

@@ -4,8 +4,10 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from statistics import median
 
+from inprofile.core.frames import is_threads_own
 from inprofile.core.judge import Sighting
 from inprofile.core.model import Finding, Location, Trace
 from inprofile.core.repeats import Operation, Site
@@ -20,9 +22,20 @@ STATEMENT_MIN = 3
 REPEATED_MIN = 5
 """Equal runs from which on a statement is reported as repeated: fewer may be a retry."""
 
+REPEATED_FIX = "run it once, before the loop"
+
 KINDS = {"db": "n_plus_one", "http": "http_n_plus_one", "cache": "cache_n_plus_one"}
 
-READS = frozenset({"SELECT", "WITH", "VALUES", "SHOW", "TABLE", "FIND", "AGGREGATE", "COUNT"})
+READS = frozenset(
+    (  # noqa: SIM905 - a list would take a line a word
+        "SELECT WITH VALUES SHOW TABLE FIND AGGREGATE COUNT HEAD OPTIONS QUERY GET GETS MGET"
+        " HAS_KEY EXISTS TTL PTTL TYPE STRLEN GETRANGE GETBIT BITCOUNT HGET HMGET HGETALL"
+        " HKEYS HVALS HLEN HEXISTS LINDEX LRANGE LLEN SCARD SMEMBERS SISMEMBER SMISMEMBER"
+        " SRANDMEMBER ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE ZRANK ZREVRANK ZREVRANGE ZSCORE XLEN"
+        " XRANGE PFCOUNT GEOPOS JSON.GET"
+    ).split()
+)
+"""What only reads: of SQL, of HTTP's methods and of the commands of caches."""
 
 
 @dataclass(slots=True)
@@ -88,12 +101,14 @@ def _groups(trace: Trace) -> dict[_Key, _Group]:
         looped = [site for site in operation.sites if site.passes and site.facts.batch]
         for site in looped:
             kind = site.spans[0].kind
+            if kind != "db" and _is_one_call(site):
+                continue
             key = (
                 kind,
                 places.loop(site, trace.begun),
                 places.query(site),
                 site.facts.relation,
-                "" if site.facts.relation else str(operation.name),
+                "" if site.facts.relation else _statement(operation, kind),
                 operation.ignored,
             )
             groups[key].sites.append(site)
@@ -106,12 +121,44 @@ def _groups(trace: Trace) -> dict[_Key, _Group]:
     }
 
 
+def _statement(operation: Operation, kind: str) -> str:
+    """What is run again and again: requests and cache commands are told apart by their subject."""
+    return str(operation.name if kind == "db" else operation.subject)
+
+
+def _is_one_call(site: Site) -> bool:
+    """Whether the loop is a library's, and the application calls that once: for its pages, say."""
+    met, query = site.met, site.query
+    return met is not None and query is not None and query.mark.depth < met.mark.depth
+
+
+def _is_together(group: _Group) -> bool:
+    """Whether requests are under way at the same time already, or are gathered."""
+    if any(_is_gathered(site) for site in group.sites):
+        return True
+    spans = sorted(
+        (span for site in group.sites for span in site.spans), key=lambda span: span.start_ns
+    )
+    return any(not one.end_ns or two.start_ns < one.end_ns for one, two in pairwise(spans))
+
+
+def _is_gathered(site: Site) -> bool:
+    met = site.met
+    if met is None:
+        return False
+    inner = met.inner
+    return is_threads_own(met.mark.code) or (inner is not None and (inner.at_once or inner.started))
+
+
 def _verdict(kind: str, is_relation: bool, group: _Group) -> str:  # noqa: FBT001 - one of the facts
     count, elements = group.count, group.elements
     if _operation(group) == "insert":
         elements = count  # each is a row of its own
     if is_relation:
         return KINDS[kind] if elements >= RELATION_MIN else ""
+    if kind != "db":  # retries of one request do not count
+        is_silent = elements < STATEMENT_MIN or (kind == "http" and _is_together(group))
+        return "" if is_silent else KINDS[kind]
     if elements > 1:
         enough = RELATION_MIN if group.sites[0].facts.few else STATEMENT_MIN
         return KINDS[kind] if count >= enough else ""
@@ -119,11 +166,11 @@ def _verdict(kind: str, is_relation: bool, group: _Group) -> str:  # noqa: FBT00
 
 
 def _operation(group: _Group) -> str:
-    span = group.sites[0].spans[0]
-    name = str((span.attributes or {}).get("db.operation.name", "")).upper()
+    about = group.sites[0].spans[0].attributes or {}
+    name = str(about.get("db.operation.name") or about.get("http.request.method", "")).upper()
     if name == "INSERT":
         return "insert"
-    return "read" if name in READS or span.kind != "db" else "write"
+    return "read" if name in READS else "write"
 
 
 def _finding(
@@ -148,7 +195,7 @@ def _finding(
         count=count,
         total_ns=total_ns,
         evidence=f"{count} runs for {group.elements} different elements",
-        fix=group.fix,
+        fix=REPEATED_FIX if kind == "repeated_query" else group.fix,
         query=query,
         loop=loop,
         where=facts.where,

@@ -1,10 +1,11 @@
 """Where in the application something happens: the line of a query, the header of its loop."""
 
 from collections.abc import Iterator
+from itertools import takewhile
 from types import CodeType
 
 from inprofile.core.application import application
-from inprofile.core.frames import Stand, borders, interpreters
+from inprofile.core.frames import Stand, borders, interpreters, sources
 from inprofile.core.model import Location, Trace
 from inprofile.core.repeats import Operation, Site
 from inprofile.detectors import loops
@@ -29,32 +30,44 @@ def loop(site: Site, begun: tuple[CodeType, int] | None = None) -> Location | No
 
     A frame that calls again without a loop (``map``, a function that calls itself, ``gather``)
     is said by its line. For a loop in a library it is what drives that: the application's line
-    around it, or what it wrote for it. None where there is nothing of the kind. A loop around
-    the instruction ``begun`` is none: the whole trace is in it.
+    around it, or what it wrote for it to run. None where there is nothing of the kind. A loop
+    around the instruction ``begun`` is none: the whole trace is in it.
     """
     met = site.met
     if met is None:
         return None
-    ways = site.stand.outwards()
-    around = next((each for each in ways if each.mark is met.mark), None)
+    inside = list(takewhile(lambda each: each.mark is not met.mark, site.way.outwards()))
+    around = inside[-1].out() if inside else site.way
     if around is None:
         return None
-    if application.owns(met.mark.code):
-        at = Stand(met.mark, met.second, None)
-        is_gathered = met.inner is not None and met.inner.at_once
-        outside = begun[1] if begun is not None and begun[0] is met.mark.code else None
-        line = None if is_gathered else loops.header(met.mark.code, _instruction(at), outside)
-        return _place(at) if line is None else _place(at)._replace(line=line)  # type: ignore[union-attr]
-    return _driver(ways)
+    code = met.mark.code
+    if id(code) not in sources and not application.owns(code):
+        return _driver(around.outwards()) or _driven(inside)
+    at = Stand(met.mark, met.second, None)
+    place = _place(at)
+    is_gathered = met.inner is not None and met.inner.at_once
+    outside = begun[1] if begun is not None and begun[0] is code else None
+    line = None if is_gathered else _header(code, _instruction(at), outside)
+    return place if line is None or place is None else place._replace(line=line)
 
 
 def _driver(ways: Iterator[Stand]) -> Location | None:
+    """What drives a loop of a library's from outside, with which ``ways`` begins."""
+    next(ways)
     for each in ways:
-        if id(each.mark.code) in borders:
+        code = each.mark.code
+        if id(code) in borders:
             return None
-        if each.part is not None or application.owns(each.mark.code):
+        if each.part is not None or id(code) in sources or application.owns(code):
             return _place(each)
     return None
+
+
+def _driven(inside: list[Stand]) -> Location | None:
+    """What a loop of a library's runs for each element, where it was written for that."""
+    written = (each for each in reversed(inside) if each.part is not None)
+    found = next(written, None)
+    return None if found is None else _place(found)
 
 
 def _place(stand: Stand) -> Location | None:
@@ -63,7 +76,18 @@ def _place(stand: Stand) -> Location | None:
         interpreter = interpreters.get(id(code))
         return None if interpreter is None else interpreter.locate(stand.part)
     line = loops.line(code, _instruction(stand))
+    source = sources.get(id(code))
+    if source is not None:
+        return Location(source.file, source.line(line), source.name)
     return Location(code.co_filename, line, _function(code.co_qualname))
+
+
+def _header(code: CodeType, instruction: int, outside: int | None) -> int | None:
+    source = sources.get(id(code))
+    if source is None:
+        return loops.header(code, instruction, outside)
+    generated = loops.jumped(code, instruction, source.variables)
+    return None if generated is None else source.line(generated)
 
 
 def _instruction(stand: Stand) -> int:

@@ -1,59 +1,22 @@
 """Which statements look something up for one element, so that one for many could serve."""
 
-import re
 from collections.abc import Hashable
-from functools import lru_cache
 from types import FrameType
 from typing import Any
 
 from inprofile.core.frames import Stand
 from inprofile.core.model import Span
 from inprofile.core.repeats import Explain, Facts, element, notice
-
-CACHED = 2048
-"""Statements remembered by text."""
+from inprofile.integrations._one_by_one import instead
+from inprofile.integrations._sql_reading import PLAIN, Reading, Reference, read
 
 MAX_TEXT = 10_000
 """Longer statements are not read: they are no lookup of one element."""
 
-_SETUP = frozenset(
-    (  # noqa: SIM905 - a list would take a line a word
-        "BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE SET RESET PRAGMA SHOW USE COPY FETCH CLOSE DECLARE "
-        "LISTEN UNLISTEN NOTIFY EXPLAIN ANALYZE VACUUM LOCK DISCARD DEALLOCATE PREPARE CREATE ALTER "
-        "DROP TRUNCATE ATTACH DETACH CONNECT MOVE KILL"
-    ).split()
-)
-"""Statements that are about the connection and the schema, not about elements."""
+ONE = frozenset({"1", "'1"})
+"""How a page of a single row is asked for, which is none."""
 
-_IN_LIST = re.compile(
-    r"\bIN\s*\((?!\s*SELECT\b)(?P<list>[^()]*(?:\([^()]*\)[^()]*)*)\)", re.IGNORECASE
-)
-_ROWS = re.compile(r"\bVALUES\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\s*,\s*\(", re.IGNORECASE)
-_ANY = re.compile(r"=\s*ANY\s*\(|\bUNNEST\s*\(", re.IGNORECASE)
-_LIMIT = re.compile(r"\bLIMIT\s+(?P<limit>\S+)(?P<offset>\s+OFFSET\b)?", re.IGNORECASE)
-_KEYSET = re.compile(r"\bWHERE\b.*[<>]=?.*\bORDER\s+BY\b", re.IGNORECASE | re.DOTALL)
-
-
-@lru_cache(CACHED)
-def serves_many(text: str) -> bool:
-    """Whether a statement serves many elements at once, or none: a batch, a page, set-up.
-
-    Read by its text alone, whose lists have one placeholder for each element.
-    """
-    text = text.lstrip("( \n\t")
-    verb = text.split(None, 1)[0].upper().rstrip(";") if text.strip() else ""
-    if verb in _SETUP or not verb:
-        return True
-    if any("," in found["list"] for found in _IN_LIST.finditer(text)):
-        return True
-    if verb in {"INSERT", "REPLACE"} and _ROWS.search(text):
-        return True
-    limit = _LIMIT.search(text)
-    return (
-        limit is not None
-        and limit["limit"] != "1"
-        and bool(limit["offset"] or _KEYSET.search(text))
-    )
+PLAIN_VALUES = frozenset({tuple, list, dict, type(None)})
 
 
 def looked_up(
@@ -61,20 +24,37 @@ def looked_up(
     text: Any,
     values: Any,
     subject: Hashable = None,
-    explain: Explain | None = None,
+    explain: Explain | None = instead,
     value: int | None = None,
 ) -> None:
     """Note a statement that is about to run with ``values``, unless it serves many elements.
 
-    ``value`` tells its element from others where the values do not. To be called by a hook of a
-    timing wrapper. Costs 0.6 microseconds.
+    A batch or a page is one whose list or place changes from run to run; where it stays, it is
+    for its other values that the statement runs again. ``value`` tells its element from others
+    where the values do not. To be called by a hook of a timing wrapper. Costs 0.8 microseconds.
     """
-    if type(text) is not str or len(text) > MAX_TEXT:
+    if type(text) is not str:
+        if type(text) is not bytes:
+            return
+        text = text.decode("utf-8", "replace")
+    if len(text) > MAX_TEXT:
         return
-    if serves_many(text) or (_ANY.search(text) and _has_list(values)):
-        if span.trace.recorder.thorough:  # a recording says of each statement where it ran
-            notice(span, 0, ("serves many", span.name), _unbatchable)
-        return
+    if span.parent is not None and span.parent.kind == "cache":
+        return  # a cache in a database: what is called again and again is the cache
+    if values.__class__ not in PLAIN_VALUES:
+        values = _plain_values(values)
+    attributes = span.attributes
+    reading = read(text, attributes["db.system.name"] if attributes else "")
+    if reading is not PLAIN:
+        progress = None if reading.serves_many else _progress(reading, values)
+        if reading.serves_many or (
+            progress is not None and not (reading.has_more and _stays(span, progress))
+        ):
+            if span.trace.recorder.thorough:  # a recording says of each statement where it ran
+                notice(span, 0, ("serves many", span.name), _unbatchable)
+            return
+        if progress is not None:
+            subject = span.name, subject, progress
     if value is None:
         value = element(values) if values else hash(text)
     notice(span, value, subject, explain)
@@ -84,10 +64,51 @@ def _unbatchable(_span: Span, _stand: Stand, _frames: list[FrameType]) -> Facts:
     return Facts(batch=False)
 
 
-def _has_list(values: Any) -> bool:
+def _plain_values(values: Any) -> Any:
+    """Parameters of a class of somebody's, without its code: named tuples, rows, mappings."""
     kind = type(values)
-    if kind is dict:
-        values = values.values()
-    elif kind is not tuple and kind is not list:
-        return False
-    return any((type(value) is list or type(value) is tuple) and len(value) > 1 for value in values)
+    if issubclass(kind, tuple):
+        return tuple(tuple.__iter__(values))
+    if issubclass(kind, dict):
+        return dict(dict.items(values))
+    if issubclass(kind, list):
+        return list(list.__iter__(values))
+    return (values,)  # drivers of MySQL take a single one as it is
+
+
+def _progress(reading: Reading, values: Any) -> int | None:
+    """A number for what goes on from run to run; None where nothing does."""
+    found: list[object] = [_value(each, values) for each in reading.lists]
+    for each in reading.arrays:
+        value = _value(each, values)
+        if (type(value) is list or type(value) is tuple) and len(value) > 1:
+            found.append(value)
+    if reading.limit is not None and str(_plain(_value(reading.limit, values))) not in ONE:
+        found += [_value(each, values) for each in reading.cursors]
+    return element(found) if found else None
+
+
+def _plain(value: object) -> object:
+    """A number or a text; anything else may be somebody's class, whose code must not run."""
+    return value if type(value) is int or type(value) is str else None
+
+
+def _value(reference: Reference, values: Any) -> object:
+    if type(reference) is str:
+        if reference[:1] == "'":
+            return reference
+        return values.get(reference) if type(values) is dict else None
+    if type(reference) is not int or type(values) not in {tuple, list}:
+        return None
+    return values[reference] if -1 < reference < len(values) else None
+
+
+def _stays(span: Span, progress: int) -> bool:
+    """Whether the statement is where it was at its last run, in all of the trace."""
+    trace = span.trace
+    if trace.progress is None:
+        trace.progress = {}
+    known = trace.progress.setdefault(span.name, progress)
+    if known != progress:
+        trace.progress[span.name] = None
+    return known == progress

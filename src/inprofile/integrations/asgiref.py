@@ -6,7 +6,8 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
-from inprofile.core.awaiting import Waiting, waits
+from inprofile.core.awaiting import Waiting, called, waits
+from inprofile.core.frames import stand
 from inprofile.core.guard import guard
 from inprofile.core.recorder import add_span, recording
 from inprofile.integrations._about import About
@@ -34,6 +35,28 @@ def _call(original: Function) -> Function:
             _submitted.set(before[0])
             waits.set(before[1])
             waiter.over()
+
+    return call
+
+
+def _call_async(original: Function) -> Function:
+    """Synchronous code that waits for a coroutine, which may run in another thread."""
+
+    @wraps(original)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        span = recording()
+        if span is None:
+            return original(self, *args, **kwargs)
+        before = called.get()
+        with guard:
+            trace = span.trace
+            trace.foreign = trace.foreign or {}
+            here, _ = stand(sys._getframe(1), trace.foreign)  # noqa: SLF001 - the line that waits
+            called.set(here)
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            called.set(before)
 
     return call
 
@@ -74,6 +97,7 @@ ABOUT = About(
 
 PATCHES = {
     "asgiref.sync": (
+        Patch("AsyncToSync.__call__", _call_async),
         Patch("SyncToAsync.__call__", _call),
         Patch("SyncToAsync.thread_handler", _thread_handler),
     ),

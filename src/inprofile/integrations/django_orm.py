@@ -9,6 +9,7 @@ from inprofile.core.guard import guard
 from inprofile.core.recorder import recording
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, folded, timed
+from inprofile.integrations._reading import telling_apart
 from inprofile.integrations._signature import Function
 from inprofile.integrations.django_loads import evaluated, remember
 from inprofile.integrations.django_relations import generic, generic_one, to_one
@@ -94,7 +95,10 @@ PATCHES = {
         Patch("GenericForeignKey.__get__", generic, optional=True),  # before 6.1
         Patch("GenericForeignKeyDescriptor.fetch_one", generic_one, optional=True),
     ),
-    "django.db.models.base": (Patch("Model.save_base", timed("orm", _saved, leaf=True)),),
+    "django.db.models.base": (
+        Patch("Model.save_base", timed("orm", _saved, leaf=True)),
+        Patch("Model.clean_fields", telling_apart("f"), reads=True),
+    ),
     "django.db.models.deletion": (Patch("Collector.delete", timed("orm", _collected, leaf=True)),),
     "django.db.models.sql.compiler": (
         Patch("SQLCompiler.execute_sql", _execute),

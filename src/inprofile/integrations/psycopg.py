@@ -13,7 +13,8 @@ from inprofile.core.guard import guard
 from inprofile.core.model import Span
 from inprofile.core.recorder import add_span, folded_span, recording
 from inprofile.integrations._about import About
-from inprofile.integrations._composed import text_of
+from inprofile.integrations._composed import literals, text_of
+from inprofile.integrations._lookup import looked_up
 from inprofile.integrations._patch import Named, Patch, Wrap, fetching, timed
 from inprofile.integrations._signature import Function
 from inprofile.integrations._sql import describe
@@ -42,6 +43,16 @@ Steps = Generator[Any, Any, Any]
 def _statement(query: Any) -> Named:
     """Names execute and executemany."""
     return describe(SYSTEM, query if type(query) is str else text_of(query))
+
+
+def _begun(span: Span, self: Any, query: Any, params: Any) -> None:
+    """What a pipeline holds is sent at once."""
+    if self._conn._pipeline is not None:  # noqa: SLF001
+        return
+    if type(query) is not str and type(query) is not bytes:
+        params = literals(query) if params is None else params
+        query = text_of(query)
+    looked_up(span, query, params)
 
 
 def _remember(span: Span, _result: Any, self: Any) -> None:
@@ -159,7 +170,8 @@ def _receiving(steps: Steps, parent: Span, cursor: Any) -> Steps:
                 taker.moved_ns += length_ns
 
 
-_execute = timed("db", _statement, leaf=True, finished=_remember)
+_execute = timed("db", _statement, leaf=True, begun=_begun, finished=_remember)
+_execute_many = timed("db", _statement, leaf=True, finished=_remember)
 _fetch = fetching(_cursor, _fetched)
 _copied = fetching(lambda self: self.cursor.adapters, lambda: COPY)
 _commit = timed("db", _commits, leaf=True)
@@ -186,7 +198,7 @@ PATCHES = {
             for kind, following in (("", "__next__"), ("Async", "__anext__"))
             for method, wrap in (
                 ("execute", _execute),
-                ("executemany", _execute),
+                ("executemany", _execute_many),
                 ("fetchone", _fetch),
                 ("fetchmany", _fetch),
                 ("fetchall", _fetch),
