@@ -526,3 +526,37 @@ def test_statements_of_a_load_that_are_not_its_own():
     assert place(found["Post.author"].query) == marks["Q"]
     assert place(found[""].query) == marks["Q2"]
     assert found[""].elements == 4
+
+
+def test_a_chain_of_rows_that_share_their_parent():
+    user = User.objects.get(name="user 0")
+
+    def run():
+        for post in Post.objects.select_related("author").filter(author=user):  # L W
+            str(post.author.profile)  # Q
+
+    finding = says(run, "User.profile", 2, 'select_related("author__profile")')
+    assert finding.elements == 2
+
+
+def test_two_ways_to_one_relation_on_one_line_have_a_fix_each():
+    def run():
+        for post in Post.objects.select_related("author", "editor"):  # L W
+            str((post.author.profile, post.editor.profile))  # Q
+
+    def fixed():
+        for post in Post.objects.select_related("author__profile", "editor__profile"):
+            str((post.author.profile, post.editor.profile))
+
+    code = 'select_related("author__profile")', 'select_related("editor__profile")'
+    says(run, "User.profile", 16, *code, fixed=fixed)
+
+
+def test_rows_that_are_loaded_again_in_each_pass_are_no_n_plus_one():
+    def run():
+        for _ in range(4):
+            str(Post.objects.order_by("pk")[0].author.name)
+            for post in Post.objects.order_by("pk")[:1]:
+                str(post.editor.name)
+
+    assert [one.kind for one in judged(run) if one.kind != "repeated_query"] == []

@@ -67,7 +67,8 @@ class Facts(NamedTuple):
     ``relation`` is ``Model.attribute`` or empty, ``fix`` the code to add, ``where`` the line it
     belongs to: where the elements of the loop were loaded. ``batch`` says whether one batched
     operation could serve; where it could not there is nothing to report. ``few`` says that two
-    different elements are enough, as they are of a relation.
+    different elements are enough, as they are of a relation; ``each`` that every run is for a row
+    of its own, whatever its parameters.
     """
 
     relation: str = ""
@@ -75,6 +76,7 @@ class Facts(NamedTuple):
     where: Location | None = None
     batch: bool = True
     few: bool = False
+    each: bool = False
 
 
 NOTHING = Facts()

@@ -50,7 +50,14 @@ class _Group:
         return sum(site.count for site in self.sites) + self.unseen
 
     @property
+    def fix(self) -> str:
+        """What to do instead; of two ways to one relation both have to be loaded."""
+        return "; ".join(dict.fromkeys(site.facts.fix for site in self.sites if site.facts.fix))
+
+    @property
     def elements(self) -> int:
+        if all(site.facts.each for site in self.sites):
+            return self.count
         first, *others = (site.elements for site in self.sites)
         return len(first.union(*others)) if others else len(first)
 
@@ -188,7 +195,7 @@ def _finding(
         count=count,
         total_ns=total_ns,
         evidence=f"{count} runs for {group.elements} different elements",
-        fix=REPEATED_FIX if kind == "repeated_query" else facts.fix,
+        fix=REPEATED_FIX if kind == "repeated_query" else group.fix,
         query=query,
         loop=loop,
         where=facts.where,

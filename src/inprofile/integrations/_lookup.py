@@ -55,9 +55,8 @@ def looked_up(
             return
         if progress is not None:
             subject = span.name, subject, progress
-    if value is None:
-        value = element(values) if values else hash(text)
-    notice(span, value, subject, explain)
+    told = (element(values) if values else hash(text)) if value is None else value
+    notice(span, told, subject, explain)
 
 
 def _unbatchable(_span: Span, _stand: Stand, _frames: list[FrameType]) -> Facts:

@@ -2,7 +2,8 @@
 
 import linecache
 from collections.abc import Callable, Iterator
-from types import FrameType
+from itertools import islice
+from types import CodeType, FrameType
 from typing import Any
 
 from inprofile.core.application import application
@@ -46,7 +47,9 @@ class Seen:
 
     def way(self, model: Any, after: str) -> Way:
         """How the rows of ``model`` were reached whose attribute ``after`` is read."""
-        return way(self.span.trace.loads, model, _source(self.stand), after)
+        around = self.span.parent
+        now_ns = around.start_ns if around is not None and around.kind == "orm" else 0
+        return way(self.span.trace.loads, model, _source(self.stand), after, now_ns)
 
 
 def explain(span: Span, stand: Stand, frames: list[FrameType]) -> Facts:
@@ -112,7 +115,7 @@ def _is_djangos(frame: FrameType) -> bool:
 
 
 def _source(stand: Stand) -> str:
-    """The text of the query's line."""
+    """The text of the query's expression, or of its line."""
     for each in stand.outwards():
         code = each.mark.code
         if each.part is not None:
@@ -121,11 +124,18 @@ def _source(stand: Stand) -> str:
             return "" if place is None else linecache.getline(place.file, place.line)
         if application.owns(code):
             at = each.position if isinstance(each.position, int) else each.position[0]
-            for start, end, line in code.co_lines():
-                if start <= at < end and line:
-                    return linecache.getline(code.co_filename, line)
-            return ""
+            return _text(code, at)
     return ""
+
+
+def _text(code: CodeType, at: int) -> str:
+    first, last, start, end = next(islice(code.co_positions(), at // 2, None), (None,) * 4)
+    if not first:
+        return ""
+    line = linecache.getline(code.co_filename, first)
+    if first != last or start is None:
+        return line
+    return line.encode()[start:end].decode("utf-8", "replace")
 
 
 def _forward(seen: Seen, frame: FrameType) -> Facts | None:
@@ -150,7 +160,14 @@ def _one(seen: Seen, relation: Relation | None) -> Facts | None:
     if relation is None:
         return None
     found = seen.way(relation.owner, relation.name)
-    return Facts(str(relation), fixes.loaded(found, relation), _where(found))
+    fix = fixes.loaded(found, relation)
+    return Facts(str(relation), fix, _where(found), each=_each(found))
+
+
+def _each(found: Way) -> bool:
+    """Whether rows that were loaded once are asked for what they keep: then each was asked once."""
+    load = found.load
+    return load is not None and not load.single and load.count == 1
 
 
 def _deferred(seen: Seen, frame: FrameType) -> Facts | None:
@@ -159,7 +176,8 @@ def _deferred(seen: Seen, frame: FrameType) -> Facts | None:
     owner = type(instance)
     found = seen.way(owner, field.attname)
     relation = f"{owner.__name__}.{field.attname}"
-    return Facts(relation, fixes.column(found, owner, field.name), _where(found))
+    fix = fixes.column(found, owner, field.name)
+    return Facts(relation, fix, _where(found), each=_each(found))
 
 
 def _refreshed(seen: Seen, frame: FrameType) -> Facts | None:

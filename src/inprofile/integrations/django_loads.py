@@ -172,13 +172,16 @@ def _models(queryset: Any, subject: Any) -> Iterator[Any]:
             yield model
 
 
-def way(loads: dict[Any, Load] | None, model: Any, source: str = "", after: str = "") -> Way:
+def way(
+    loads: dict[Any, Load] | None, model: Any, source: str = "", after: str = "", now_ns: int = 0
+) -> Way:
     """How the rows of ``model`` were reached that a loop is at; the latest such way.
 
-    ``source`` is the text of the query's line and ``after`` the attribute that it reads of them,
-    which tells two ways apart that lead to one model.
+    ``source`` is the text of the query and ``after`` the attribute that it reads of them, which
+    tells two ways apart that lead to one model. What began at ``now_ns`` is the query's own.
     """
-    return _way(list((loads or {}).values()), model, source, after, frozenset())
+    known = [load for load in (loads or {}).values() if load.last_ns != now_ns]
+    return _way(known, model, source, after, frozenset())
 
 
 def _way(loads: list[Load], model: Any, source: str, after: str, passed: frozenset[int]) -> Way:

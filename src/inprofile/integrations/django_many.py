@@ -22,6 +22,8 @@ def many(way: Way, relation: Relation, queryset: Any, method: str, values: Any) 
     steps = (*way.steps, relation)
     on = put_on(way, relation)
     is_filtered = len(query.where.children) > (2 if relation.is_generic else 1)
+    if query.combinator:
+        return f"{model}.objects.filter(...__in=...) for all rows, once before the loop"
     if method in WHETHER or method in {"count", "aggregate"}:
         return f"{_asked(way, relation, model, method, values, is_filtered=is_filtered)} {on}"
     parts = ["filter(...)"] if is_filtered else []
