@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
@@ -90,7 +91,7 @@ PROGRAMS = some.lists(
 
 def run(program):
     """What the program sees, as plain values."""
-    seen = []
+    seen: list[Any] = []
     for model, shapes, chunk, steps in program:
         try:
             found = model.objects.all()

@@ -4,6 +4,7 @@ import gc
 import pickle
 import sys
 import weakref
+from typing import Any
 
 import django
 import pytest
@@ -24,7 +25,7 @@ peers = pytest.mark.skipif(django.VERSION < (6, 1), reason="rows have no peers b
 
 
 def test_content_types_are_cached():
-    models = [City, User, Profile, Post, Tag]
+    models: list[Any] = [City, User, Profile, Post, Tag]
 
     def run():
         for model in models:
@@ -202,7 +203,7 @@ def test_rows_go_when_they_would_have_gone():
             gone.append(weakref.ref(post.author))
         del post
 
-    gone = []
+    gone: list[weakref.ref] = []
     gc.disable()
     try:
         with record() as recording:

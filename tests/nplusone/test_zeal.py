@@ -4,6 +4,8 @@ we exempt. The shapes are those of its documentation and tests, the words and ro
 https://github.com/taobojlen/django-zeal
 """
 
+from typing import Any
+
 import pytest
 from django.db.models import prefetch_related_objects
 
@@ -24,7 +26,7 @@ def two(rows):  # noqa: F811
         getattr(two, relation).set([one])
 
 
-RELATIONS = {
+RELATIONS: dict[str, Any] = {
     "Post.author": (Post, "author", lambda post: post.author.name, "select_related"),
     "Profile.user": (Profile, "user", lambda profile: profile.user.name, "select_related"),
     "User.profile": (User, "profile", lambda user: user.profile.city_id, "select_related"),

@@ -37,7 +37,8 @@ def _statement(*args: Any, **kwargs: Any) -> Named:
 
 
 def _begun(span: Span, *args: Any, **kwargs: Any) -> None:
-    looked_up(span, args[1] if len(args) > 1 else "", args[2] if len(args) > 2 else None)
+    _, statement, parameters, *_ = (*args, None, None)
+    looked_up(span, statement, parameters)
 
 
 def _remember(span: Span, _result: Any, *args: Any, **kwargs: Any) -> None:
