@@ -28,6 +28,9 @@ from inprofile.core.trace_context import SAMPLED, TraceContext
 current: ContextVar[Span | None] = ContextVar("inprofile_span", default=None)
 """The innermost open span of this task or thread, or None outside of a trace."""
 
+BLOCK = "block"
+"""The door of what runs in a recording outside of any request, job or task."""
+
 MAX_FOLDS = 256
 """Different call sites folded below one span; what comes after shares one of its kind."""
 
@@ -36,6 +39,12 @@ def recording() -> Span | None:
     """The current span if its trace still runs, else None: ask this before building anything."""
     span = current.get()
     return None if span is None or span.trace.finished else span
+
+
+def working() -> Span | None:
+    """The same in a request, a job or a task alone: what a recording has around it is no work."""
+    span = recording()
+    return None if span is None or span.trace.door == BLOCK else span
 
 
 def open_span(

@@ -5,9 +5,7 @@ import sys
 from inprofile.core.application import begun
 from inprofile.core.ledger import settle
 from inprofile.core.model import Span, Trace
-from inprofile.core.recorder import Recorder, current, recording
-
-BLOCK = "block"
+from inprofile.core.recorder import BLOCK, Recorder, current, working
 
 
 class Block:
@@ -23,9 +21,9 @@ class Block:
         self.trace: Trace | None = None
 
     def __enter__(self) -> Trace | None:
-        recorder, outside = self._recorder, recording()
+        recorder = self._recorder
         self._outside = current.get()
-        if recorder.enabled and (outside is None or outside.trace.door == BLOCK):
+        if recorder.enabled and working() is None:
             self.trace = Trace(recorder, BLOCK, "", "", recorder.clock, recorder.max_spans)
             self.trace.route = BLOCK
             self.trace.begun = begun(sys._getframe(1))  # noqa: SLF001 - who records

@@ -8,8 +8,7 @@ from typing import ParamSpec, Self, TypeVar
 from inprofile.core.application import begun
 from inprofile.core.block import around
 from inprofile.core.model import Span, Trace
-from inprofile.core.recorder import Recorder, current
-from inprofile.doors.block import BLOCK
+from inprofile.core.recorder import BLOCK, Recorder, current
 
 P = ParamSpec("P")
 R = TypeVar("R")
