@@ -10,8 +10,9 @@ import pytest
 
 import inprofile
 from inprofile.core import repeats
+from inprofile.core.elements import element
 from inprofile.core.recorder import recording
-from inprofile.core.repeats import CALM, MAX_LOOKS, Operation, element
+from inprofile.core.repeats import CALM, MAX_LOOKS, Operation
 from inprofile.detectors.nplusone import detect
 from tests.integrations.unspeakable import Unspeakable
 

@@ -6,13 +6,9 @@ the operation. Once that way is known, a repeat that takes it is known again by 
 """
 
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from contextvars import ContextVar
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from types import FrameType
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
 from inprofile.core.application import application
 from inprofile.core.frames import (
@@ -30,6 +26,7 @@ from inprofile.core.frames import (
     stand,
 )
 from inprofile.core.model import Location, Span
+from inprofile.core.sites import MAX_ELEMENTS, Explain, Site
 
 MAX_OPERATIONS = 1000
 """Different operations of one trace that are watched; repeats of others are not seen."""
@@ -41,153 +38,16 @@ MAX_LOOKS = 24
 """Runs of one operation in one trace whose frames are looked at; those after them count for the
 way that was taken last. A recording looks at all."""
 
-MAX_ELEMENTS = 10_000
-"""Distinct elements and spans remembered of one site."""
-
 CALM = 2
 """So many traces that run an operation once, and its first run is no longer looked at."""
 
 MAX_KNOWN = 8192
 """Operations remembered by this process."""
 
-SHORT = frozenset((int, float, bool, type(None), UUID, date, timedelta))
-"""Types whose values may be hashed as they are: no code of the user's runs. Those that are neither
-these, nor text, bytes, decimals and times, count by identity."""
-
-MAX_VALUES = 64
-MAX_TEXT = 1024
-"""Parameters, and characters of one, that are looked at to tell elements apart."""
-
 getframe = sys._getframe  # noqa: SLF001 - what tells who calls
-
-
-class Facts(NamedTuple):
-    """What an integration knows about an operation in a loop: which relation, what to do instead.
-
-    ``relation`` is ``Model.attribute`` or empty, ``fix`` the code to add, ``where`` the line it
-    belongs to: where the elements of the loop were loaded. ``batch`` says whether one batched
-    operation could serve; where it could not there is nothing to report. ``few`` says that two
-    different elements are enough, as they are of a relation; ``each`` that every run is for a row
-    of its own, whatever its parameters.
-    """
-
-    relation: str = ""
-    fix: str = ""
-    where: Location | None = None
-    batch: bool = True
-    few: bool = False
-    each: bool = False
-
-
-NOTHING = Facts()
 
 ignoring: ContextVar[Hashable] = ContextVar("inprofile_ignoring", default=None)
 """What was said about the findings of what runs now: plain data, compared by value."""
-
-Explain = Callable[[Span, Stand, list[FrameType]], Facts]
-"""Called once for each site of this process, while the operation runs: its span, where it is
-called, and the frames from the inside out that are not around the loop as well."""
-
-
-def element(values: object) -> int:
-    """A number by which the parameters of an operation are told apart from others.
-
-    Looks at values of the standard library's types alone and keeps none. Costs 0.1 microseconds
-    for a number.
-    """
-    kind = type(values)
-    if kind is tuple:
-        if len(values) == 1 and type(values[0]) is int:  # type: ignore[arg-type, index]
-            return hash(values[0])  # type: ignore[index]
-    elif kind is dict:
-        values = tuple(values.values())  # type: ignore[attr-defined]
-    elif kind is not list:
-        values = (values,)
-    if SHORT.issuperset(map(type, values)):  # type: ignore[call-overload]
-        return hash(tuple(values))  # type: ignore[arg-type]
-    return hash(tuple(map(_part, values[:MAX_VALUES])))  # type: ignore[index]
-
-
-def _part(value: Any) -> Any:
-    """What is hashed of one value."""
-    kind = type(value)
-    if kind in SHORT:
-        return value
-    if kind is str or kind is bytes:
-        return value if len(value) <= MAX_TEXT else (len(value), value[:MAX_TEXT])
-    if kind is tuple or kind is list:
-        return tuple(map(_part, value[:MAX_VALUES]))
-    if kind is Decimal:
-        return str(value)  # a signalling NaN cannot be hashed
-    if kind is datetime or kind is time:
-        return value.replace(tzinfo=None)  # a zone may be anybody's code
-    return id(value)
-
-
-class Site:
-    """One way in which a trace runs an operation: its line, and what makes the call again.
-
-    ``count`` is how often, ``elements`` for how many different parameters. ``met`` is the
-    innermost activation that made the same call again, None while nothing has, and ``way`` the
-    one that was taken then; ``passes`` how often one did. ``far`` and ``near`` are how many
-    frames out from the operation that and the query are, 0 while that is not known, and
-    ``inner`` what the loop had called at last.
-    """
-
-    __slots__ = (
-        "around",
-        "at",
-        "count",
-        "elements",
-        "facts",
-        "far",
-        "inner",
-        "loop",
-        "met",
-        "near",
-        "passes",
-        "query",
-        "query_at",
-        "query_code",
-        "spans",
-        "stand",
-        "way",
-    )
-
-    def __init__(self, stand: Stand, query: Stand | None) -> None:
-        self.stand = self.way = stand
-        self.query = query
-        self.count = self.passes = self.far = self.near = 0
-        self.elements: set[int] = set()
-        self.spans: list[Span] = []
-        self.met: Meeting | None = None
-        self.facts = NOTHING
-        self.loop: Mark | None = None
-        self.at: Position = 0
-        self.around: Stand | None = None
-        self.inner: Mark | None = None
-        self.query_code = None if query is None else query.mark.code
-        self.query_at: Position = 0 if query is None else query.position
-
-    def add(self, span: Span, value: int) -> None:
-        """Count one run."""
-        self.count += 1
-        if self.count <= MAX_ELEMENTS:
-            self.elements.add(value)
-            self.spans.append(span)
-
-    def join(self, at: Stand, met: Meeting) -> None:
-        """Count that this way was taken again: ``met`` made the same call."""
-        self.stand = at
-        self.passes += 1
-        if self.met is None or met.mark.depth >= self.met.mark.depth:
-            self.met = met
-            self.loop, self.at = met.mark, met.second
-            self.way = at
-        if self.query is not None and self.loop is not None:
-            self.around = next((each for each in at.outwards() if each.mark is self.loop), None)
-            self.far = at.mark.depth - self.loop.depth
-            self.near = at.mark.depth - self.query.mark.depth
 
 
 class Operation:

@@ -10,7 +10,8 @@ from statistics import median
 from inprofile.core.frames import is_threads_own
 from inprofile.core.judge import Sighting
 from inprofile.core.model import Finding, Location, Trace
-from inprofile.core.repeats import Operation, Site
+from inprofile.core.repeats import Operation
+from inprofile.core.sites import Site
 from inprofile.detectors import places
 
 RELATION_MIN = 2

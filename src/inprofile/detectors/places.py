@@ -7,7 +7,8 @@ from types import CodeType
 from inprofile.core.application import application
 from inprofile.core.frames import Stand, borders, interpreters, sources
 from inprofile.core.model import Location, Trace
-from inprofile.core.repeats import Operation, Site
+from inprofile.core.repeats import Operation
+from inprofile.core.sites import Site
 from inprofile.detectors import loops
 
 GENERATED = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>")

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+from inprofile.core.elements import element
 from inprofile.core.frames import Stand
 from inprofile.core.model import Span
-from inprofile.core.repeats import Explain, Facts, element, notice
+from inprofile.core.repeats import notice
+from inprofile.core.sites import Explain, Facts
 
 MAX_DEPTH = 4
 """How deep a filter is looked into."""

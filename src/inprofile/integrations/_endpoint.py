@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from inprofile.core.model import Span
-from inprofile.core.repeats import Explain, notice
+from inprofile.core.repeats import notice
+from inprofile.core.sites import Explain
 from inprofile.integrations._url import segment
 
 MAX_TARGET = 10_000

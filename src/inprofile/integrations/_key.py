@@ -6,8 +6,10 @@ itself is the element, of which only a hash is kept.
 
 import re
 
+from inprofile.core.elements import element
 from inprofile.core.model import Span
-from inprofile.core.repeats import Explain, element, notice
+from inprofile.core.repeats import notice
+from inprofile.core.sites import Explain
 
 MAX_KEY = 250
 """Longer keys have no template: memcached knows none, and nobody reads them."""

@@ -4,9 +4,11 @@ from collections.abc import Hashable
 from types import FrameType
 from typing import Any
 
+from inprofile.core.elements import element
 from inprofile.core.frames import Stand
 from inprofile.core.model import Span
-from inprofile.core.repeats import Explain, Facts, element, notice
+from inprofile.core.repeats import notice
+from inprofile.core.sites import Explain, Facts
 from inprofile.integrations._one_by_one import instead
 from inprofile.integrations._sql_reading import PLAIN, Reading, Reference, read
 

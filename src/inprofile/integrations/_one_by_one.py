@@ -5,7 +5,7 @@ from types import FrameType
 
 from inprofile.core.frames import Stand
 from inprofile.core.model import Span
-from inprofile.core.repeats import Facts
+from inprofile.core.sites import Facts
 
 _NAME = r'(?:"(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\]|[^\W\d][\w$]*)'
 _VALUE = r"(?:%s|%\(\w+\)s|\$\d+|\?\d*|[:@]\w+)"

@@ -8,10 +8,12 @@ from types import FrameType
 from typing import Any
 
 from inprofile.core.application import application
+from inprofile.core.elements import element
 from inprofile.core.frames import Stand
 from inprofile.core.guard import guard
 from inprofile.core.model import Location, Span
-from inprofile.core.repeats import NOTHING, Facts, element, notice
+from inprofile.core.repeats import notice
+from inprofile.core.sites import NOTHING, Facts
 from inprofile.integrations._lookup import looked_up
 from inprofile.integrations._one_by_one import instead
 from inprofile.integrations._sqlalchemy_code import (

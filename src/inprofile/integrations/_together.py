@@ -4,7 +4,7 @@ from types import FrameType
 
 from inprofile.core.frames import Stand
 from inprofile.core.model import Span
-from inprofile.core.repeats import Facts
+from inprofile.core.sites import Facts
 from inprofile.integrations._called import Called, called
 
 METHODS = "get|head|options|delete|post|put|patch|request|send|urlopen"

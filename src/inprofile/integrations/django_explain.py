@@ -10,7 +10,7 @@ from inprofile.core.application import application
 from inprofile.core.frames import Stand, interpreters
 from inprofile.core.guard import guard
 from inprofile.core.model import Span
-from inprofile.core.repeats import Facts
+from inprofile.core.sites import Facts
 from inprofile.integrations import django_fixes as fixes
 from inprofile.integrations._signature import OURS
 from inprofile.integrations.django_loads import Load, Way, way

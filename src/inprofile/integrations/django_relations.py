@@ -10,8 +10,8 @@ from contextvars import ContextVar
 from functools import lru_cache, wraps
 from typing import Any, NamedTuple
 
+from inprofile.core.elements import element
 from inprofile.core.recorder import current
-from inprofile.core.repeats import element
 from inprofile.integrations._signature import Function
 
 Loading = tuple[Hashable, int, bool]

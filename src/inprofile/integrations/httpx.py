@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any
 
 from inprofile.core.model import Span
-from inprofile.core.repeats import Explain
+from inprofile.core.sites import Explain
 from inprofile.integrations._about import About
 from inprofile.integrations._endpoint import asked, authority
 from inprofile.integrations._http import (

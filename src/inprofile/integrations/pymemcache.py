@@ -11,7 +11,7 @@ from typing import Any
 
 from inprofile.core.frames import Stand
 from inprofile.core.model import OTHER, Attributes, Span
-from inprofile.core.repeats import Facts
+from inprofile.core.sites import Facts
 from inprofile.integrations._about import About
 from inprofile.integrations._called import called
 from inprofile.integrations._key import commanded
