@@ -164,6 +164,8 @@ def present():
     found = {}
     for module, replaced in patches().items():
         for patch in replaced if module in sys.modules else ():
+            if patch.reads:
+                continue
             try:
                 parent, attribute, _ = resolve_path(sys.modules[module], patch.path)
             except AttributeError:
