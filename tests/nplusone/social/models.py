@@ -54,7 +54,7 @@ class Comment(models.Model):
 
 class Tag(models.Model):
     word = models.CharField(max_length=20)
-    content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+")
+    content_type = models.ForeignKey(ContentType, models.CASCADE, null=True, related_name="+")
     object_id = models.PositiveIntegerField(null=True)
     target = GenericForeignKey()
 
