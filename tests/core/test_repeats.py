@@ -14,6 +14,7 @@ from inprofile.core.elements import element
 from inprofile.core.recorder import recording
 from inprofile.core.repeats import CALM, MAX_LOOKS, Operation
 from inprofile.detectors.nplusone import detect
+from inprofile.testing import record
 from tests.integrations.unspeakable import Unspeakable
 
 STATEMENT = "SELECT ?"
@@ -21,7 +22,7 @@ STATEMENT = "SELECT ?"
 
 @pytest.fixture
 def db(monkeypatch):
-    monkeypatch.setattr(repeats, "calm", {})
+    monkeypatch.setattr(repeats, "known", {})
     inprofile.instrument(sample_rate=0)
     with closing(sqlite3.connect(":memory:")) as db:
         yield db
@@ -98,7 +99,7 @@ def test_a_loop_in_a_function_between_shows_itself(db):
 
 def test_outside_of_a_trace_nothing_is_noted(db):
     many(db, 10)
-    assert repeats.calm == {}
+    assert repeats.known == {}
 
 
 def test_a_trace_that_is_let_go_keeps_nothing(db):
@@ -116,7 +117,7 @@ def test_what_is_remembered_of_a_process_is_bounded(db, monkeypatch):
     for i in range(30):
         with inprofile.job("work"):
             db.execute(f"SELECT ? AS c{i}", (1,))
-    assert len(repeats.calm) <= 10
+    assert len(repeats.known) <= 10
 
 
 def test_what_is_remembered_of_a_trace_is_bounded(db, monkeypatch):
@@ -171,3 +172,102 @@ def test_nobodys_code_is_run():
     assert element((one,)) == element((one,))
     assert element((one, 1)) != element((two, 1))
     assert element(one) != element(two)
+
+
+# From trace to trace
+
+
+def test_a_loop_of_earlier_traces_is_known_without_a_look(db):
+    first, _ = noted(many, db, 5)
+    second, (finding,) = noted(many, db, 5)
+    assert (first.looks > 0, second.looks) == (True, 0)
+    assert (finding.count, finding.elements) == (5, 5)
+    assert finding.loop is not None
+    assert finding.query is not None
+    assert (finding.loop.function, finding.query.function) == ("many", "ask")
+
+
+def test_each_call_of_the_loops_function_counts(db):
+    def work():
+        many(db, 3)
+        many(db, 4)
+
+    counts = [[finding.count for finding in noted(work)[1]] for _ in range(4)]
+    assert counts == [counts[0]] * 4
+    assert sum(counts[0]) == 7
+
+
+def test_one_pass_is_no_loop_in_any_trace(db):
+    noted(many, db, 5)
+    operation, found = noted(many, db, 1)
+    assert (operation.looks, found) == (0, [])
+
+
+def test_another_loop_of_a_known_statement_is_seen(db):
+    def other(db, count):
+        for i in range(count):
+            ask(db, i)
+
+    for _ in range(3):
+        noted(many, db, 5)
+    _, (finding,) = noted(other, db, 6)
+    assert finding.loop is not None
+    assert (finding.loop.function, finding.count) == ("other", 6)
+    _, both = noted(lambda: (many(db, 3), other(db, 4)))
+    assert sorted((each.loop.function, each.count) for each in both if each.loop) == [
+        ("many", 3),
+        ("other", 4),
+    ]
+
+
+def test_a_known_loop_with_one_of_its_own_inside(db):
+    def shelf(number, count):
+        for i in range(count):
+            ask(db, number * 10 + i)
+
+    def work(count):
+        for number in range(5):
+            shelf(number, count)
+
+    seen = [[(f.loop.function, f.count) for f in noted(work, n)[1]] for n in (1, 1, 3, 3, 3)]
+    assert seen == [[("work", 5)], [("work", 5)], [("shelf", 15)], [("shelf", 15)], [("shelf", 15)]]
+
+
+def test_a_recording_looks_for_itself(db):
+    for _ in range(3):
+        noted(many, db, 5)
+    with record():
+        operation, (finding,) = noted(many, db, 5)
+    assert operation.looks > 0
+    assert finding.count == 5
+
+
+def test_the_frame_of_a_known_loop_may_be_looked_at_afterwards(db):
+    def work(ask_more):
+        for i in range(4):
+            ask(db, i)
+            if ask_more:
+                db.execute("SELECT ? AS more", (i,))
+
+    noted(work, False)
+    with inprofile.job("work"):
+        work(True)
+        span = recording()
+        assert span is not None
+        found = list(detect(span.trace))
+    assert [(f.statement, f.count, f.loop.function) for f in found if f.loop] == [
+        ("SELECT ?", 4, "work"),
+        ("SELECT ? AS more", 4, "work"),
+    ]
+
+
+def test_ways_that_take_turns_are_told_apart_without_more_looks(db):
+    def work():
+        for i in range(100):
+            ask(db, i)
+            if i % 2:
+                ask(db, -i)
+
+    seen = [noted(work) for _ in range(3)]
+    assert [operation.looks <= 6 for operation, _ in seen] == [True] * 3
+    assert [[finding.count for finding in found] for _, found in seen] == [[150]] * 3

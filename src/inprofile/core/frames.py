@@ -151,7 +151,8 @@ class Mark:
         self.depth = 0
         if outer is not None:
             self.outer, self.position, self.part = outer
-            self.depth = outer.mark.depth + 1
+            depth = outer.mark.depth
+            self.depth = UNKNOWN if depth == UNKNOWN else depth + 1
 
     @classmethod
     def alone(cls, code: CodeType) -> "Mark":
@@ -207,7 +208,9 @@ def part(frame: FrameType) -> Hashable:
     return None if known is None else known.read(frame.f_locals)
 
 
-def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
+def stand(  # noqa: C901, PLR0912 - one walk
+    frame: FrameType, foreign: Foreign
+) -> tuple[Stand, list[FrameType]]:
     """Where the call is that ``frame`` is at, with the frames that have not been met before.
 
     Goes on where a task, thread or greenlet began, and ends where a framework calls the

@@ -38,6 +38,9 @@ MAX_LOOKS = 24
 """Runs of one operation in one trace whose frames are looked at; those after them count for the
 way that was taken last. A recording looks at all."""
 
+MAX_WAYS = 8
+"""Ways to one operation of one route that are remembered from trace to trace."""
+
 CALM = 2
 """So many traces that run an operation once, and its first run is no longer looked at."""
 
@@ -55,10 +58,11 @@ class Operation:
 
     ``subject`` is the relation for which it runs, if it is known then: two relations may run
     the same statement. ``unseen`` is its first run, where nobody looked from where it came;
-    ``ignored`` is what was ``ignoring`` it, if anything was.
+    ``ignored`` is what was ``ignoring`` it, if anything was; ``is_new`` that it is not looped as
+    in earlier traces.
     """
 
-    __slots__ = ("ignored", "latest", "looks", "name", "sites", "subject", "unseen")
+    __slots__ = ("ignored", "is_new", "latest", "looks", "name", "sites", "subject", "unseen")
 
     def __init__(
         self,
@@ -72,12 +76,14 @@ class Operation:
         self.unseen = unseen
         self.ignored = ignored
         self.looks = 0
+        self.is_new = False
         self.sites: list[Site] = []
         self.latest: Any = None
 
 
-calm: dict[Hashable, int] = {}
-"""In how many traces of this process an operation was run once; below 0 once it was repeated."""
+known: dict[Hashable, int | list[Site]] = {}
+"""By route and operation: in how many traces of this process it was run once, and when it was
+repeated the ways by which it was."""
 
 
 def notice(  # noqa: C901, PLR0912 - written out: this is the price of every repeat
@@ -100,68 +106,164 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
     operation = operations.get(key)
     if operation.__class__ is not Operation:
         if operation is None:
-            if calm.get(key, 0) >= CALM and not trace.recorder.thorough:
-                if len(operations) < MAX_OPERATIONS:
-                    operations[key] = span, value  # an operation of its own, once it is repeated
-                return
             if len(operations) >= MAX_OPERATIONS:
                 return
+            before = known.get((trace.route, key), 0)
+            if before.__class__ is int and before >= CALM and not trace.recorder.thorough:
+                operations[key] = span, value  # an operation of its own, once it is repeated
+                return
         operation = operations[key] = Operation(span.name, subject, operation, ignored)
-        _look(operation, span, value, explain)
-        _remember(key, is_repeated=operation.unseen is not None)
+        if not _is_known(operation, (trace.route, key), span, value):
+            _look(operation, (trace.route, key), span, value, explain)
         return
     site: Site = operation.latest
     inner: Any = None
-    if site.far:
+    far = site.far
+    if far:
         try:
-            frame = getframe(3 + site.far)
+            frame = getframe(3 + far)
             if frame.f_trace is site.loop and (
                 frame.f_lasti == site.at
                 or (site.at.__class__ is tuple and position(frame) == site.at)
             ):
-                near = site.near
-                frame = getframe(3 + near)
-                if frame.f_code is site.query_code and (
-                    frame.f_lasti == site.query_at
-                    or (near == site.far and site.query_at == site.at)
-                    or (site.query_at.__class__ is tuple and position(frame) == site.query_at)
-                ):
-                    if site.far > near:
-                        frame = getframe(2 + site.far)
-                        inner = frame.f_trace
-                        if inner is None:
-                            inner = frame.f_trace = Mark(frame.f_code, site.around)
-                    if inner is None or inner is not site.inner:
-                        site.inner = inner
-                        site.passes += 1
-                        site.count += 1
-                        if site.count <= MAX_ELEMENTS:
-                            site.elements.add(value)
-                            site.spans.append(span)
-                        return
+                if far > site.near:
+                    inner = _between(site)
+                if far == site.near or (inner is not None and inner is not site.inner):
+                    site.inner = inner
+                    if not site.passes:
+                        site.passes = 1
+                        trace.suspect = True
+                    site.count += 1
+                    if site.count <= MAX_ELEMENTS:
+                        site.elements.add(value)
+                        site.spans.append(span)
+                    return
         except ValueError:  # the stack is not that deep
             pass
+    if inner is None and (
+        _is_another(operation, span, value) or _is_known(operation, (trace.route, key), span, value)
+    ):
+        return
     if operation.looks >= MAX_LOOKS and not trace.recorder.thorough:
         site.passes += 1
         site.add(span, value)
         return
-    _look(operation, span, value, explain, inner)
-    _remember(key, is_repeated=True)
+    _look(operation, (trace.route, key), span, value, explain, inner)
 
 
-def _remember(key: Hashable, *, is_repeated: bool) -> None:
-    """What is run once in each trace is soon no longer looked at."""
-    times = calm.get(key, 0)
-    if is_repeated:
-        calm[key] = -1
-    elif times >= 0:
-        if len(calm) >= MAX_KNOWN:
-            calm.clear()
-        calm[key] = times + 1
+def _between(site: Site) -> Mark | None:
+    """What the loop has called, if that leads to the line of the query; else None.
+
+    A function that has run the query before has a loop of its own.
+    """
+    near = getframe(4 + site.near)  # outside of this, notice, its caller and the hook
+    if near.f_code is not site.query_code or position(near) != site.query_at:
+        return None
+    frame = getframe(3 + site.far)
+    mark = frame.f_trace
+    if mark is None:
+        mark = frame.f_trace = Mark(frame.f_code, site.around)
+    return mark if type(mark) is Mark else None
+
+
+def _is_another(operation: Operation, span: Span, value: int) -> bool:
+    """Whether this run came by a way of the trace that was not the last one; counts it."""
+    for site in operation.sites:
+        if site is operation.latest or not site.far:
+            continue
+        try:
+            frame = getframe(4 + site.far)
+            if frame.f_trace is not site.loop or position(frame) != site.at:
+                continue
+            near = getframe(4 + site.near)
+            if near.f_code is not site.query_code or position(near) != site.query_at:
+                continue
+            if site.far > site.near:
+                frame = getframe(3 + site.far)
+                if frame.f_trace is not None:
+                    return False
+                site.inner = frame.f_trace = Mark(frame.f_code, site.around)
+        except ValueError:
+            continue
+        site.passes += 1
+        site.add(span, value)
+        operation.latest = site
+        span.trace.suspect = True
+        return True
+    return False
+
+
+def _is_known(operation: Operation, key: Hashable, span: Span, value: int) -> bool:
+    """Whether this run came by a way that an earlier trace of the route has taken; counts it.
+
+    A recording knows nothing of earlier traces.
+    """
+    ways = known.get(key)
+    if ways.__class__ is not list or operation.is_new or span.trace.recorder.thorough:
+        return False
+    for way in ways:
+        try:
+            frame = getframe(4 + way.far)  # outside of this, notice, its caller and the hook
+            if frame.f_code is not way.loop_code or position(frame) != way.at:
+                continue
+            near = getframe(4 + way.near)
+            if near.f_code is not way.query_code or position(near) != way.query_at:
+                continue
+        except ValueError:  # the stack is not that deep
+            continue
+        mark = frame.f_trace
+        if mark is None:
+            mark = frame.f_trace = Mark.alone(frame.f_code)
+        elif mark.__class__ is not Mark:
+            return False
+        between = getframe(3 + way.far) if way.far > way.near else None
+        if between is not None and between.f_trace is not None:
+            return False  # it has run the query before: it has a loop of its own
+        site = next((each for each in operation.sites if each.known is way), None)
+        if site is None:
+            site = way.again(way)
+            operation.sites.append(site)
+        if site.loop is mark:
+            site.passes += 1
+            span.trace.suspect = True
+        else:
+            site.begin(mark)
+        if between is not None:
+            site.inner = between.f_trace = Mark(between.f_code, site.around)
+        site.add(span, value)
+        operation.latest = site
+        return True
+    return False
+
+
+def _remember(operation: Operation, key: Hashable, site: Site) -> None:
+    """Know in the traces to come what is run once, and the way by which something is repeated.
+
+    A way that can be told by its frames: tasks and threads lie between others.
+    """
+    before = known.get(key, 0)
+    if site.met is None:
+        if operation.looks == 1 and operation.unseen is None and isinstance(before, int):
+            if len(known) >= MAX_KNOWN:
+                known.clear()
+            known[key] = before + 1
+        return
+    ways = [] if isinstance(before, int) else before
+    known[key] = ways
+    if site.far and len(ways) < MAX_WAYS and not any(site.is_way(way) for way in ways):
+        try:
+            frame = getframe(
+                5 + site.far
+            )  # outside of this, _look, notice, its caller and the hook
+        except ValueError:
+            return
+        if frame.f_trace is site.loop:
+            ways.insert(0, site.again())
 
 
 def _look(
     operation: Operation,
+    key: Hashable,
     span: Span,
     value: int,
     explain: Explain | None,
@@ -178,6 +280,8 @@ def _look(
     at, fresh = stand(getframe(4), trace.foreign)  # outside of notice, its caller and the hook
     query = _query(at)
     found, met = _taken(operation, at, query)
+    if inner is not None and query is not None and query.mark is inner and found is None:
+        found, met = operation.latest, Meeting(inner, query.position, query.position, None)
     if found is None:
         if len(operation.sites) >= MAX_SITES and operation.latest is not None:
             found = operation.latest
@@ -185,16 +289,35 @@ def _look(
             found = Site(at, query)
             operation.sites.append(found)
     if met is not None:
-        if inner is not None and query is not None and query.mark is inner:
-            met = Meeting(inner, query.position, query.position, None)
+        before = found.met
         found.join(at, met)
+        _absorb(operation, found, at)
         if query is not None:
             found.query_at = query.position
-        if found.passes == 1 and explain is not None:
+        if before is None and explain is not None:
             found.facts = explain(span, at, fresh)
         trace.suspect = True
     found.add(span, value)
     operation.latest = found
+    if not trace.recorder.thorough:
+        _remember(operation, key, found)
+
+
+def _absorb(operation: Operation, found: Site, at: Stand) -> None:
+    """A loop that was known has one of its own inside now: what counted for it is of that."""
+    for other in operation.sites[:]:
+        if other.known is None or other.query_code is not found.query_code:
+            continue
+        is_around = any(
+            each.mark is other.loop and each.position == other.at for each in at.outwards()
+        )
+        if is_around and other.query_at == found.query_at:
+            operation.is_new = True
+            if other is found:
+                found.known = None
+            else:
+                found.absorb(other)
+                operation.sites.remove(other)
 
 
 def _query(at: Stand) -> Stand | None:
@@ -218,7 +341,7 @@ def _taken(
     found: Site | None = None
     closest: Meeting | None = None
     for site in operation.sites:
-        if not _same_line(site.query, query):
+        if site.stand is None or not _same_line(site.query, query):
             continue
         met = meeting(site.stand, at)
         if met is None or not _is_pass(met, at):
@@ -267,4 +390,4 @@ def _driver(mark: Mark) -> tuple[int, Position] | None:
 
 def forget() -> None:
     """Know nothing of earlier traces: for tests."""
-    calm.clear()
+    known.clear()

@@ -1,7 +1,7 @@
 """One way in which a trace runs an operation again and again, and what is known of it."""
 
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType, FrameType
 from typing import NamedTuple
 
 from inprofile.core.frames import Mark, Meeting, Position, Stand
@@ -44,7 +44,8 @@ class Site:
     innermost activation that made the same call again, None while nothing has, and ``way`` the
     one that was taken then; ``passes`` how often one did. ``far`` and ``near`` are how many
     frames out from the operation that and the query are, 0 while that is not known, and
-    ``inner`` what the loop had called at last.
+    ``inner`` what the loop had called at last. ``known`` is the way of an earlier trace that this
+    one was recognised by; then nobody has looked, and there is no ``stand``.
     """
 
     __slots__ = (
@@ -55,7 +56,9 @@ class Site:
         "facts",
         "far",
         "inner",
+        "known",
         "loop",
+        "loop_code",
         "met",
         "near",
         "passes",
@@ -67,8 +70,10 @@ class Site:
         "way",
     )
 
-    def __init__(self, stand: Stand, query: Stand | None) -> None:
-        self.stand = self.way = stand
+    def __init__(self, stand: Stand, query: Stand | None, known: "Site | None" = None) -> None:
+        self.stand: Stand | None = stand
+        self.way = stand
+        self.known = known
         self.query = query
         self.count = self.passes = self.far = self.near = 0
         self.elements: set[int] = set()
@@ -76,11 +81,40 @@ class Site:
         self.met: Meeting | None = None
         self.facts = NOTHING
         self.loop: Mark | None = None
+        self.loop_code: CodeType | None = None
         self.at: Position = 0
         self.around: Stand | None = None
         self.inner: Mark | None = None
         self.query_code = None if query is None else query.mark.code
         self.query_at: Position = 0 if query is None else query.position
+
+    def again(self, known: "Site | None" = None) -> "Site":
+        """The same way without its runs: to be ``known``, and for a trace that takes it."""
+        site = Site(self.way, self.query, known)
+        site.stand = None
+        site.met, site.facts = self.met, self.facts
+        site.loop_code = None if self.met is None else self.met.mark.code
+        site.at, site.far, site.near = self.at, self.far, self.near
+        site.query_at = self.query_at
+        return site
+
+    def is_way(self, other: "Site") -> bool:
+        """Whether the other one is known by the same frames."""
+        met, others = self.met, other.met
+        return (
+            (self.at, self.far, self.near) == (other.at, other.far, other.near)
+            and self.query_at == other.query_at
+            and self.query_code is other.query_code
+            and met is not None
+            and others is not None
+            and met.mark.code is others.mark.code
+        )
+
+    def begin(self, loop: Mark) -> None:
+        """The loop runs in this activation from now on."""
+        self.loop = loop
+        self.around = Stand(loop, self.at, None)
+        self.inner = None
 
     def add(self, span: Span, value: int) -> None:
         """Count one run."""
@@ -88,6 +122,14 @@ class Site:
         if self.count <= MAX_ELEMENTS:
             self.elements.add(value)
             self.spans.append(span)
+
+    def absorb(self, other: "Site") -> None:
+        """Count the runs of another one as this one's."""
+        self.count += other.count
+        self.passes += other.passes
+        room = MAX_ELEMENTS - len(self.spans)
+        self.spans += other.spans[: max(room, 0)]
+        self.elements |= other.elements
 
     def join(self, at: Stand, met: Meeting) -> None:
         """Count that this way was taken again: ``met`` made the same call."""
@@ -98,6 +140,11 @@ class Site:
             self.loop, self.at = met.mark, met.second
             self.way = at
         if self.query is not None and self.loop is not None:
-            self.around = next((each for each in at.outwards() if each.mark is self.loop), None)
+            self.inner = None
+            for each in at.outwards():
+                if each.mark is self.loop:
+                    self.around = each
+                    break
+                self.inner = each.mark
             self.far = at.mark.depth - self.loop.depth
             self.near = at.mark.depth - self.query.mark.depth
