@@ -152,10 +152,11 @@ def test_a_finding_is_logged_once_with_its_lines(group, caplog):
             one_by_one(db)
     flush()
     (said,) = [entry for entry in caplog.records if entry.name == "inprofile"]
-    first, loop, query = said.getMessage().splitlines()
+    first, loop, query, fix = said.getMessage().splitlines()
     assert first.startswith("inprofile: N+1 in job:list: SELECT title FROM book WHERE id = ?: 5 q")
     assert loop.endswith("one_by_one: for number in range(ROWS):  # the loop")
     assert "db.execute(" in query
+    assert fix == "  fix   WHERE id IN (?, ?, ...)"
     assert said.levelno == logging.WARNING
 
 

@@ -71,9 +71,9 @@ def requests_get(server):
 
 def requests_session(server):
     with requests.Session() as session:
-        return [  # L
+        return [
             session.get(f"{server}/users/{i}").text  # Q
-            for i in IDS
+            for i in IDS  # L
         ]
 
 

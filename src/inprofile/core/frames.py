@@ -89,6 +89,9 @@ borders: dict[int, CodeType] = {}
 """Code of libraries that calls the application for a request: what is outside of it (middleware)
 has no loop over what is inside."""
 
+fronts: dict[int, CodeType] = {}
+"""Those of them that do it once in a request: further out nobody needs to look."""
+
 
 class Source(NamedTuple):
     """What the user wrote in another language and a library made code of: a template.
@@ -240,7 +243,7 @@ def stand(  # noqa: C901, PLR0912 - one walk
             or id(back.f_code) in workers
             or (code.co_flags & ASYNC and not back.f_code.co_flags & RESUMABLE)
         ):
-            each = None if id(code) in borders else back
+            each = None if id(code) in fronts else back
             continue
         found = _beyond(each)
         if found is None:

@@ -8,6 +8,7 @@ the operation. Once that way is known, a repeat that takes it is known again by 
 import sys
 from collections.abc import Hashable
 from contextvars import ContextVar
+from types import FrameType
 from typing import Any
 
 from inprofile.core.application import application
@@ -58,11 +59,10 @@ class Operation:
 
     ``subject`` is the relation for which it runs, if it is known then: two relations may run
     the same statement. ``unseen`` is its first run, where nobody looked from where it came;
-    ``ignored`` is what was ``ignoring`` it, if anything was; ``is_new`` that it is not looped as
-    in earlier traces.
+    ``ignored`` is what was ``ignoring`` it, if anything was.
     """
 
-    __slots__ = ("ignored", "is_new", "latest", "looks", "name", "sites", "subject", "unseen")
+    __slots__ = ("ignored", "latest", "looks", "name", "sites", "subject", "unseen")
 
     def __init__(
         self,
@@ -76,7 +76,6 @@ class Operation:
         self.unseen = unseen
         self.ignored = ignored
         self.looks = 0
-        self.is_new = False
         self.sites: list[Site] = []
         self.latest: Any = None
 
@@ -169,26 +168,18 @@ def _between(site: Site) -> Mark | None:
 def _is_another(operation: Operation, span: Span, value: int) -> bool:
     """Whether this run came by a way of the trace that was not the last one; counts it."""
     for site in operation.sites:
-        if site is operation.latest or not site.far:
+        frame = _loop(site) if site.far and site is not operation.latest else None
+        if frame is None or frame.f_trace is not site.loop:
             continue
-        try:
-            frame = getframe(4 + site.far)
-            if frame.f_trace is not site.loop or position(frame) != site.at:
-                continue
-            near = getframe(4 + site.near)
-            if near.f_code is not site.query_code or position(near) != site.query_at:
-                continue
-            if site.far > site.near:
-                frame = getframe(3 + site.far)
-                if frame.f_trace is not None:
-                    return False
-                site.inner = frame.f_trace = Mark(frame.f_code, site.around)
-        except ValueError:
-            continue
+        if site.far > site.near:
+            between = getframe(3 + site.far)
+            if between.f_trace is not None:
+                return False  # it has run the query before: it has a loop of its own
+            site.inner = between.f_trace = Mark(between.f_code, site.around)
         site.passes += 1
+        span.trace.suspect = True
         site.add(span, value)
         operation.latest = site
-        span.trace.suspect = True
         return True
     return False
 
@@ -196,29 +187,20 @@ def _is_another(operation: Operation, span: Span, value: int) -> bool:
 def _is_known(operation: Operation, key: Hashable, span: Span, value: int) -> bool:
     """Whether this run came by a way that an earlier trace of the route has taken; counts it.
 
-    A recording knows nothing of earlier traces.
+    As long as all runs of the operation did. A recording knows nothing of earlier traces.
     """
     ways = known.get(key)
-    if ways.__class__ is not list or operation.is_new or span.trace.recorder.thorough:
+    if ways.__class__ is not list or operation.looks or span.trace.recorder.thorough:
         return False
     for way in ways:
-        try:
-            frame = getframe(4 + way.far)  # outside of this, notice, its caller and the hook
-            if frame.f_code is not way.loop_code or position(frame) != way.at:
-                continue
-            near = getframe(4 + way.near)
-            if near.f_code is not way.query_code or position(near) != way.query_at:
-                continue
-        except ValueError:  # the stack is not that deep
+        frame = _loop(way)
+        if frame is None:
             continue
-        mark = frame.f_trace
-        if mark is None:
-            mark = frame.f_trace = Mark.alone(frame.f_code)
-        elif mark.__class__ is not Mark:
-            return False
+        mark = frame.f_trace or Mark.alone(frame.f_code)
         between = getframe(3 + way.far) if way.far > way.near else None
-        if between is not None and between.f_trace is not None:
-            return False  # it has run the query before: it has a loop of its own
+        if type(mark) is not Mark or (between is not None and between.f_trace is not None):
+            return False
+        frame.f_trace = mark
         site = next((each for each in operation.sites if each.known is way), None)
         if site is None:
             site = way.again(way)
@@ -234,6 +216,19 @@ def _is_known(operation: Operation, key: Hashable, span: Span, value: int) -> bo
         operation.latest = site
         return True
     return False
+
+
+def _loop(way: Site) -> FrameType | None:
+    """The frame that runs the loop, if the frames around this run are those of ``way``."""
+    try:  # outside of this, its caller, notice, its caller and the hook
+        frame = getframe(5 + way.far)
+        if frame.f_code is not way.loop_code or position(frame) != way.at:
+            return None
+        near = getframe(5 + way.near)
+    except ValueError:  # the stack is not that deep
+        return None
+    is_taken = near.f_code is way.query_code and position(near) == way.query_at
+    return frame if is_taken else None
 
 
 def _remember(operation: Operation, key: Hashable, site: Site) -> None:
@@ -312,7 +307,6 @@ def _absorb(operation: Operation, found: Site, at: Stand) -> None:
             each.mark is other.loop and each.position == other.at for each in at.outwards()
         )
         if is_around and other.query_at == found.query_at:
-            operation.is_new = True
             if other is found:
                 found.known = None
             else:

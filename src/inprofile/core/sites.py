@@ -137,7 +137,7 @@ class Site:
         self.passes += 1
         if self.met is None or met.mark.depth >= self.met.mark.depth:
             self.met = met
-            self.loop, self.at = met.mark, met.second
+            self.loop, self.loop_code, self.at = met.mark, met.mark.code, met.second
             self.way = at
         if self.query is not None and self.loop is not None:
             self.inner = None

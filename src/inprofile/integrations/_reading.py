@@ -5,7 +5,15 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from types import CodeType
 from typing import Any
 
-from inprofile.core.frames import Interpreter, borders, chains, drivers, interpreters, workers
+from inprofile.core.frames import (
+    Interpreter,
+    borders,
+    chains,
+    drivers,
+    fronts,
+    interpreters,
+    workers,
+)
 from inprofile.core.model import Location
 from inprofile.integrations._patch import Wrap
 from inprofile.integrations._signature import Function
@@ -53,6 +61,13 @@ def bordering(original: Function) -> Function:
     """For a function that calls the application for a request: what is outside is no loop."""
     for code in codes(original):
         borders[id(code)] = code
+    return original
+
+
+def fronting(original: Function) -> Function:
+    """For one that does so once in a request: looking ends there."""
+    for code in codes(original):
+        borders[id(code)] = fronts[id(code)] = code
     return original
 
 

@@ -18,7 +18,7 @@ from inprofile.core.model import Location, Span, Trace
 from inprofile.core.recorder import close_span, current, open_span, recording
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, qualified, timed
-from inprofile.integrations._reading import bordering, both, interpreting
+from inprofile.integrations._reading import bordering, both, fronting, interpreting
 from inprofile.integrations._signature import Function
 from inprofile.integrations.starlette import open_endpoint, routed
 
@@ -226,8 +226,8 @@ PATCHES = {
         Patch("solve_dependencies", _solve),
         Patch("run_endpoint_function", both(bordering, timed("handler", _endpoint))),
         Patch("serialize_response", timed("serialization", "serialize_response")),
-        Patch("APIRoute.handle", both(bordering, _api_route)),
-        Patch("APIWebSocketRoute.handle", both(bordering, _websocket_route)),
+        Patch("APIRoute.handle", both(fronting, _api_route)),
+        Patch("APIWebSocketRoute.handle", both(fronting, _websocket_route)),
     ),
     "fastapi.dependencies.utils": (
         Patch("solve_dependencies", _solve),
