@@ -24,7 +24,7 @@ def engine(request):
         for table in Base.metadata.tables.values():
             for column in table.c:
                 if isinstance(column.type, String):
-                    column.type.length = 50  # MySQL has no text without a limit
+                    column.type = String(50)  # MySQL has no text without a limit
     else:
         url = request.getfixturevalue("postgres_dsn").replace(
             "postgresql:", f"postgresql+{request.param}:"
