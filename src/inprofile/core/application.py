@@ -1,6 +1,7 @@
 """Whose code it is: the application's own, or that of a library."""
 
 import os
+import sys
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,6 +59,11 @@ class Application:
                 self._known.clear()
             known = self._known[file] = self._owns(file)
         return known
+
+    def owns_class(self, kind: type) -> bool:
+        """Whether ``kind`` is a class of the application's."""
+        file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+        return type(file) is str and self.owns_file(file)
 
     def caller(self, frame: FrameType | None) -> FrameType | None:
         """The innermost frame of the application, from ``frame`` outwards; None far from any."""
