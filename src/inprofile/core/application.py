@@ -65,6 +65,12 @@ class Application:
         file = getattr(sys.modules.get(kind.__module__), "__file__", None)
         return type(file) is str and self.owns_file(file)
 
+    def calls(self, frame: FrameType | None, below: tuple[str, ...]) -> bool:
+        """Whether it is the application that calls ``frame``, but for modules that are ``below``."""
+        while frame is not None and frame.f_globals.get("__name__", "").startswith(below):
+            frame = frame.f_back
+        return frame is not None and self.owns(frame.f_code)
+
     def caller(self, frame: FrameType | None) -> FrameType | None:
         """The innermost frame of the application, from ``frame`` outwards; None far from any."""
         for _ in range(MAX_OUT):

@@ -362,8 +362,4 @@ def _is_asked_by_application(frame: FrameType | None, model: type) -> bool:
 
     It is where rows are of its own classes, and where its own code uses the queryset.
     """
-    if application.owns_class(model):
-        return True
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(BELOW):
-        frame = frame.f_back
-    return frame is not None and application.owns(frame.f_code)
+    return application.owns_class(model) or (frame is not None and application.calls(frame, BELOW))

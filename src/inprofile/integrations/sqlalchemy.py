@@ -14,6 +14,7 @@ from inprofile.integrations._patch import Named, Patch, fetching, folded, timed
 from inprofile.integrations._pool import Lender, borrowing, returning
 from inprofile.integrations._signature import Function
 from inprofile.integrations._sql import describe
+from inprofile.integrations._sqlalchemy_eager import loading, merging, pickling, reading
 from inprofile.integrations._sqlalchemy_loads import remember
 from inprofile.integrations._sqlalchemy_relations import begun
 
@@ -164,4 +165,11 @@ PATCHES = {
     "sqlalchemy.dialects.mysql.mysqldb": (
         Patch("MySQLDialect_mysqldb.do_executemany", _execute_many),
     ),
+}
+
+WATCHING = {
+    "sqlalchemy.orm.loading": (Patch("instances", loading),),
+    "sqlalchemy.orm.attributes": (Patch("InstrumentedAttribute.__get__", reading),),
+    "sqlalchemy.orm.relationships": (Patch("RelationshipProperty.merge", merging),),
+    "sqlalchemy.orm.state": (Patch("InstanceState.__getstate__", pickling),),
 }
