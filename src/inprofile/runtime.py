@@ -468,7 +468,7 @@ def observed(observe: Observer, *, watching: bool = False) -> Iterator[Runtime]:
 
 def _watch(more: int) -> None:
     """Put what sees reads in place for the first who asks for it, and out after the last."""
-    global _watching  # noqa: PLW0603 - recordings may overlap
+    global _watching  # recordings may overlap
     with _watch_lock:
         before, _watching = _watching, _watching + more
         if not before:

@@ -54,7 +54,8 @@ def says(run, *expected):
         assert (finding.severity, finding.operation) == ("low", "read")
         assert finding.loop is None
         assert place(finding.query) == marked(run)["Q"]
-        assert same_code(finding.fix, fix) and same_code(fix, finding.fix), finding.fix
+        assert same_code(finding.fix, fix), finding.fix
+        assert same_code(fix, finding.fix), finding.fix
         assert finding.statement.startswith("SELECT")
     return found
 
@@ -215,7 +216,7 @@ def test_what_loads_nothing_at_once_is_not_judged():
         joined = select(Order).join(Order.customer).options(contains_eager(Order.customer))
         session.scalars(joined).all()
 
-    assert unused(run) == []
+    assert [one for one in unused(run) if one.kind == "unused_eager_load"] == []
 
 
 WAYS_TO_READ = [

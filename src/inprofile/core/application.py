@@ -66,7 +66,7 @@ class Application:
         return type(file) is str and self.owns_file(file)
 
     def calls(self, frame: FrameType | None, below: tuple[str, ...]) -> bool:
-        """Whether it is the application that calls ``frame``, but for modules that are ``below``."""
+        """Whether the application calls ``frame``, with only modules ``below`` between."""
         while frame is not None and frame.f_globals.get("__name__", "").startswith(below):
             frame = frame.f_back
         return frame is not None and self.owns(frame.f_code)

@@ -56,9 +56,7 @@ def _fix(eager: Eager, known: list[Eager]) -> str:
     outer = eager.outer
     if outer is None or outer.load != eager.load or outer.code or not outer.kept:
         return fix
-    is_kept = any(
-        each.is_read and each is not outer and _is_within(each, outer) for each in known
-    )
+    is_kept = any(each.is_read and each is not outer and _is_within(each, outer) for each in known)
     return fix if is_kept else f"{fix} and keep {outer.kept}"
 
 

@@ -1,5 +1,6 @@
-"""What SQLAlchemy loads with its objects because a statement's options say so, and whether anybody
-reads it: for recordings that ask.
+"""What SQLAlchemy loads with objects, and whether anybody reads it: for recordings that ask.
+
+Only what the options of a statement ask for: what a class always loads is nobody's mistake here.
 
 The objects of a result are looked at when they have been made, with all that was loaded for them.
 What is asked of them later comes by the attributes of their classes.

@@ -178,7 +178,7 @@ class _Joins:
         self.at = at
         self.statement = eager.statement(span)
 
-    def follow(  # noqa: PLR0913, PLR0917 - one step along four trees
+    def follow(
         self,
         model: Any,
         info: Any,
@@ -250,7 +250,7 @@ def prefetching(original: Function) -> Function:
         found = None
         if span is not None:
             with guard:
-                found = _prefetched(span, sys._getframe(1), instances[0], lookup, level)
+                found = _prefetched(span, sys._getframe(1), instances[0], lookup, level)  # noqa: SLF001 - who asks
         if found is None:
             return original(instances, prefetcher, lookup, level)
         assert span is not None
@@ -271,9 +271,7 @@ def prefetching(original: Function) -> Function:
     return prefetch_one_level
 
 
-def _prefetched(
-    span: Span, frame: FrameType, first: Any, lookup: Any, level: int
-) -> Eager | None:
+def _prefetched(span: Span, frame: FrameType, first: Any, lookup: Any, level: int) -> Eager | None:
     """What is about to be prefetched; None for what nobody can see the reads of, a list."""
     values, caller = frame.f_locals, frame.f_back
     given = values.get("related_lookups")

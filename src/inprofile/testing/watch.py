@@ -172,7 +172,9 @@ class Watch:
         if self.asked.fail_on and runtime is not None:
             judge = runtime.judge
             ignored = (*judge.ignored, *self.asked.allow)
-            found = self._found(Judgement(judge.least, ignored, unused=self.recorded.unused), tally, judge.ignored)
+            found = self._found(
+                Judgement(judge.least, ignored, unused=self.recorded.unused), tally, judge.ignored
+            )
             self._passed(tally, lines)
             if has_ended:
                 tally.passed.update(map(self._label, self.asked.allow))
