@@ -6,9 +6,14 @@ import pickle
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth.models import Permission
 from django.db.models import Count, Prefetch, prefetch_related_objects
 from django.db.models.query import get_related_populators, prefetch_one_level
 from django.template import Context, Template
+from django.test import Client, override_settings
+from django.urls import path
+from rest_framework.generics import ListAPIView
+from rest_framework.serializers import ModelSerializer
 
 import inprofile
 from inprofile.core.guard import guard
@@ -400,6 +405,15 @@ def test_all_of_a_model_is_not_judged():
     assert unused(run) == []
 
 
+def test_what_is_joined_for_the_sake_of_the_statement_is_not_judged():
+    def run():
+        list(Post.objects.select_related("author").select_for_update())
+        list(Post.objects.select_related("author").extra(where=["social_user.name != ''"]))
+        list(Post.objects.select_related("author").filter(score=1).extra(where=["1 = 1"]))
+
+    assert unused(run) == []
+
+
 def test_lists_are_not_judged():
     def run():
         posts = Prefetch("posts", to_attr="listed")
@@ -462,3 +476,41 @@ def test_it_can_be_ignored():
         list(City.objects.prefetch_related("profile_set"))  # inprofile: ignore[unused_eager_load]
 
     assert unused(run) == []
+
+
+class Titles(ModelSerializer):
+    class Meta:
+        model = Post
+        fields = ("title",)
+
+
+class Listed(ListAPIView):
+    queryset = Post.objects.select_related("author").prefetch_related("tags")
+    serializer_class = Titles
+
+
+class Names(ModelSerializer):
+    class Meta:
+        model = Permission
+        fields = ("name",)
+
+
+class ListedPermissions(ListAPIView):
+    queryset = Permission.objects.select_related("content_type")
+    serializer_class = Names
+
+
+urlpatterns = [path("posts/", Listed.as_view()), path("permissions/", ListedPermissions.as_view())]
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_where_a_library_goes_through_the_rows_only_those_of_the_application_are_judged():
+    with record(unused=True) as recording:
+        assert len(Client().get("/posts/").json()) == 8
+        assert Client().get("/permissions/").json()
+    found = [one for one in recording.findings if one.kind == "unused_eager_load"]
+    assert [(one.relation, one.route) for one in found] == [
+        ("Post.author", "/posts/"),
+        ("Post.tags", "/posts/"),
+    ]
+    assert [one.query for one in found] == [None, None]

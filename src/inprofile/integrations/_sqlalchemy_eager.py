@@ -71,6 +71,8 @@ def _watch(span: Span, frame: FrameType, context: Any, result: Any) -> None:
     is_own = options._lazy_loaded_from is None and options._refresh_state is None  # noqa: SLF001
     if not is_own or context.top_level_context is not None:
         return
+    if getattr(context.query, "_for_update_arg", None) is not None:
+        return  # what is joined is locked, too
     paths = _asked_for(context)
     if not paths:
         return
@@ -257,6 +259,31 @@ def merging(original: Function) -> Function:
         return original(self, session, source_state, *args, **kwargs)
 
     return merge
+
+
+def cascading(original: Function) -> Function:
+    """For RelationshipProperty.cascade_iterator: what is deleted takes others with it."""
+
+    @wraps(original)
+    def cascade_iterator(self: Any, type_: Any, state: Any, *args: Any, **kwargs: Any) -> Any:
+        if type_ == "delete":
+            with guard:
+                _read(state, self.key)
+        return original(self, type_, state, *args, **kwargs)
+
+    return cascade_iterator
+
+
+def flushing(original: Function) -> Function:
+    """For UOWTransaction.get_attribute_history, which asks what has to be written for an object."""
+
+    @wraps(original)
+    def get_attribute_history(self: Any, state: Any, key: Any, *args: Any, **kwargs: Any) -> Any:
+        with guard:
+            _read(state, key)
+        return original(self, state, key, *args, **kwargs)
+
+    return get_attribute_history
 
 
 def pickling(original: Function) -> Function:

@@ -159,14 +159,21 @@ def joining(original: Function) -> Function:
 
 
 def _join(span: Span, frame: FrameType, queryset: Any, info: Any, populators: list[Any]) -> None:
-    named = queryset.query.select_related
+    query = queryset.query
+    named = query.select_related
     if type(named) is not dict:
         return  # it asks for all there are, not for this one
+    if query.select_for_update or query.extra_tables or _has_own_sql(query):
+        return  # what is joined is locked, too, or somebody has written SQL that needs it
     at = asked(span, frame)
     if _is_asked_by_application(frame, queryset.model):
         within = _within.get()
         joins = _Joins(span, _load(at, queryset.model, within), at)
         joins.follow(queryset.model, info, populators, named, within)
+
+
+def _has_own_sql(query: Any) -> bool:
+    return any(type(one).__name__ == "ExtraWhere" for one in query.where.children)
 
 
 class _Joins:
