@@ -35,7 +35,14 @@ from inprofile.exporters.endpoint import Endpoint
 from inprofile.exporters.finding_log import FindingLog
 from inprofile.exporters.flask_claim import flask_claim
 from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
-from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
+from inprofile.integrations import (
+    celery_tasks,
+    django_handlers,
+    flask,
+    patches,
+    starlette,
+    watching,
+)
 from inprofile.integrations._patcher import Patcher
 from inprofile.patterns import Pattern
 from inprofile.settings import Settings
@@ -335,6 +342,12 @@ def _plain(value: Any) -> Any:
 _patcher = Patcher()
 """Outlives the runtimes, as what other tools have wrapped stays in place."""
 
+_watcher = Patcher()
+"""What is in place for recordings that ask for it, and for nobody else."""
+
+_watching = 0
+_watch_lock = threading.Lock()
+
 _runtime: Runtime | None = None
 _forking: Runtime | None = None
 _hooked = False
@@ -425,8 +438,11 @@ def running() -> Runtime | None:
 
 
 @contextlib.contextmanager
-def observed(observe: Observer) -> Iterator[Runtime]:
-    """Hand every finished trace to ``observe`` for as long as the block lasts."""
+def observed(observe: Observer, *, watching: bool = False) -> Iterator[Runtime]:
+    """Hand every finished trace to ``observe`` for as long as the block lasts.
+
+    Meanwhile ``watching`` looks at every read of what was loaded with other rows.
+    """
     started = _runtime is None
     instrument()
     runtime = _runtime
@@ -435,15 +451,30 @@ def observed(observe: Observer) -> Iterator[Runtime]:
     runtime.observers.append(observe)
     runtime.recorder.sample_rate = 1.0
     runtime.recorder.thorough = True
+    if watching:
+        _watch(1)
     try:
         yield runtime
     finally:
+        if watching:
+            _watch(-1)
         runtime.observers.remove(observe)
         if not runtime.observers:
             runtime.recorder.sample_rate = runtime.settings.sample_rate
             runtime.recorder.thorough = False
             if runtime.for_observers and runtime is _runtime:
                 uninstrument()
+
+
+def _watch(more: int) -> None:
+    """Put what sees reads in place for the first who asks for it, and out after the last."""
+    global _watching  # recordings may overlap
+    with _watch_lock:
+        before, _watching = _watching, _watching + more
+        if not before:
+            _watcher.install(watching())
+        elif not _watching:
+            _watcher.remove()
 
 
 def _hook_process() -> None:

@@ -176,3 +176,50 @@ def test_whatever_has_an_n_plus_one_fails_and_nothing_else(workers, project):
 def test_without_the_option_nothing_is_judged_but_the_limits(project):
     run = project.run("-W", "ignore", plugins=["django"])
     assert run.failed == ["test_limit_loop"], run.text
+
+
+def test_an_eager_load_that_nobody_reads_fails_a_test_that_names_it(project):
+    project.write(
+        "test_shop.py",
+        """
+        import pytest
+        from shop.models import Author, Post
+        from shop.views import fill, names
+
+        def ids(posts):
+            return [post.id for post in posts]  # Q
+
+        @pytest.mark.django_db
+        def test_read(client):
+            fill()
+            assert names(Post.objects.select_related("author"))
+            assert client.get("/clean/").status_code == 200
+
+        @pytest.mark.django_db
+        def test_unread():
+            fill()
+            assert ids(Post.objects.select_related("author"))
+
+        @pytest.mark.django_db
+        @pytest.mark.inprofile(allow=["Post.author"])
+        def test_allowed():
+            fill()
+            assert ids(Post.objects.select_related("author"))
+
+        @pytest.mark.django_db
+        @pytest.mark.inprofile(fail_on=["n_plus_one"])
+        def test_of_another_kind():
+            fill()
+            assert ids(Post.objects.select_related("author"))
+        """,
+    )
+    run = project.run(
+        "--inprofile-fail-on=n_plus_one,unused_eager_load", "-W", "ignore", plugins=["django"]
+    )
+    assert run.failed == ["test_unread"], run.text
+    place = f"test_shop.py:{project.line('test_shop.py', 'Q')}"
+    assert f"  query     {place} in ids" in run.text
+    assert '  fix       remove select_related("author")' in run.text
+    assert len([line for line in run.summary() if line.startswith("unused_eager_load")]) == 1
+    everything = project.run("--inprofile-fail-on=all", "-W", "ignore", plugins=["django"])
+    assert everything.failed == [], everything.text

@@ -1,6 +1,7 @@
 """Whose code it is: the application's own, or that of a library."""
 
 import os
+import sys
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,6 +59,17 @@ class Application:
                 self._known.clear()
             known = self._known[file] = self._owns(file)
         return known
+
+    def owns_class(self, kind: type) -> bool:
+        """Whether ``kind`` is a class of the application's."""
+        file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+        return type(file) is str and self.owns_file(file)
+
+    def calls(self, frame: FrameType | None, below: tuple[str, ...]) -> bool:
+        """Whether the application calls ``frame``, with only modules ``below`` between."""
+        while frame is not None and frame.f_globals.get("__name__", "").startswith(below):
+            frame = frame.f_back
+        return frame is not None and self.owns(frame.f_code)
 
     def caller(self, frame: FrameType | None) -> FrameType | None:
         """The innermost frame of the application, from ``frame`` outwards; None far from any."""

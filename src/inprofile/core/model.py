@@ -132,9 +132,10 @@ class Trace:
     alone: ``carrier`` has the headers until somebody asks for the ``caller``; ``drawn`` is whether
     chance keeps the trace, where that had to be known before its end. ``operations`` and
     ``foreign`` are of ``repeats``, ``progress`` is where its batches and pages are, ``loads`` says
-    which lines loaded which rows, ``begun`` is the application's instruction inside of which the
-    trace runs, ``suspect`` is whether anything was called again in a loop, and ``scopes`` are the
-    blocks to be ignored that were passed in a recording. What most traces never change stands on
+    which lines loaded which rows, ``eager`` what was loaded with those (in a recording that asks),
+    ``begun`` is the application's instruction inside of which the trace runs, ``suspect`` is
+    whether anything was called again in a loop, and ``scopes`` are the blocks to be ignored that
+    were passed in a recording. What most traces never change stands on
     the class and not in slots: a trace is made in half the time.
     """
 
@@ -166,6 +167,7 @@ class Trace:
     bodies: dict[int, tuple[Callable[[], object], Span]] | None = None
     operations: dict[Any, Any] | None = None
     loads: dict[Any, Any] | None = None
+    eager: dict[Any, Any] | None = None
     progress: dict[Any, int | None] | None = None
     begun: tuple[CodeType, int] | None = None
     foreign: dict[Any, Any] | None = None

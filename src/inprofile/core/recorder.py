@@ -416,5 +416,5 @@ def release(trace: Trace) -> None:
     trace.spans = []
     trace.last_statement = trace.section = trace.enclosing = None
     trace.endpoint = trace.handovers = trace.bodies = None
-    trace.operations = trace.foreign = trace.loads = None
+    trace.operations = trace.foreign = trace.loads = trace.eager = None
     del trace.root

@@ -314,6 +314,14 @@ def _absorb(operation: Operation, found: Site, at: Stand) -> None:
                 operation.sites.remove(other)
 
 
+def asked(span: Span, frame: FrameType) -> Stand | None:
+    """The application's line for which ``frame`` runs; None where a library runs it by itself."""
+    trace = span.trace
+    if trace.foreign is None:
+        trace.foreign = {}
+    return _query(stand(frame, trace.foreign)[0])
+
+
 def _query(at: Stand) -> Stand | None:
     """The application's line that runs the operation, or what it wrote for an interpreter.
 

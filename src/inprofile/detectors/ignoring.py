@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-NOTICED = KINDS[:4]
+NOTICED = KINDS[:5]
 """Kinds that come of operations noticed while they run, which a block can be around."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from inprofile.core.guard import guard
 from inprofile.core.judge import Sighting
 from inprofile.core.model import Finding, Trace
-from inprofile.detectors import ignores, nplusone, slow_query
+from inprofile.detectors import ignores, nplusone, slow_query, unused_eager_load
 from inprofile.detectors.ignores import Comment
 from inprofile.detectors.ignoring import Scope
 from inprofile.patterns import Pattern
@@ -28,6 +28,9 @@ def slow(trace: Trace) -> Iterator[tuple[Finding, Hashable]]:
 
 DETECTORS: tuple[Detector, ...] = (nplusone.found, slow)
 
+ON_REQUEST: tuple[Detector, ...] = (unused_eager_load.found,)
+"""A test reads less of what it loads than a page does: these are for those who ask for them."""
+
 LOOKS = (nplusone.sightings, slow_query.sightings)
 
 
@@ -35,12 +38,16 @@ class Judgement:
     """Judges traces; both what is reported and what a test fails for is what this says.
 
     ``least`` is the least number of runs in a loop that is reported, ``ignored`` patterns of
-    findings that are not. Never raises.
+    findings that are not; ``unused`` says whether eager loads are, that nobody has read. Never
+    raises.
     """
 
-    def __init__(self, least: int = 0, ignored: Sequence[Pattern] = ()) -> None:
+    def __init__(
+        self, least: int = 0, ignored: Sequence[Pattern] = (), *, unused: bool = False
+    ) -> None:
         self.least = least
         self.ignored = tuple(ignored)
+        self.unused = unused
 
     def __call__(self, trace: Trace) -> list[Finding]:
         """The findings in a finished trace."""
@@ -65,7 +72,7 @@ class Judgement:
     def weighed(self, trace: Trace) -> list[tuple[Finding, list[Ignored]]]:
         """All findings, each with what ignores it; nothing does if it is to be reported."""
         weighed: list[tuple[Finding, list[Ignored]]] = []
-        for detect in DETECTORS:
+        for detect in (*DETECTORS, *(ON_REQUEST if self.unused else ())):
             with guard:
                 weighed += [
                     (finding, list(self._silencing(finding, scope)))

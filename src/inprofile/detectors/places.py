@@ -23,7 +23,7 @@ def sites(trace: Trace) -> Iterator[Site]:
 
 def query(site: Site) -> Location | None:
     """The application's line that runs the operation."""
-    return None if site.query is None else _place(site.query)
+    return None if site.query is None else place(site.query)
 
 
 def loop(site: Site, begun: tuple[CodeType, int] | None = None) -> Location | None:
@@ -45,11 +45,11 @@ def loop(site: Site, begun: tuple[CodeType, int] | None = None) -> Location | No
     if id(code) not in sources and not application.owns(code):
         return _driver(around.outwards()) or _driven(inside)
     at = Stand(met.mark, met.second, None)
-    place = _place(at)
+    found = place(at)
     is_gathered = met.inner is not None and met.inner.at_once
     outside = begun[1] if begun is not None and begun[0] is code else None
     line = None if is_gathered else _header(code, _instruction(at), outside)
-    return place if line is None or place is None else place._replace(line=line)
+    return found if line is None or found is None else found._replace(line=line)
 
 
 def _driver(ways: Iterator[Stand]) -> Location | None:
@@ -60,7 +60,7 @@ def _driver(ways: Iterator[Stand]) -> Location | None:
         if id(code) in borders:
             return None
         if each.part is not None or id(code) in sources or application.owns(code):
-            return _place(each)
+            return place(each)
     return None
 
 
@@ -68,10 +68,11 @@ def _driven(inside: list[Stand]) -> Location | None:
     """What a loop of a library's runs for each element, where it was written for that."""
     written = (each for each in reversed(inside) if each.part is not None)
     found = next(written, None)
-    return None if found is None else _place(found)
+    return None if found is None else place(found)
 
 
-def _place(stand: Stand) -> Location | None:
+def place(stand: Stand) -> Location | None:
+    """Where in the application, or in what it wrote for an interpreter, a frame is."""
     code = stand.mark.code
     if stand.part is not None:
         interpreter = interpreters.get(id(code))

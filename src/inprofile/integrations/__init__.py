@@ -49,7 +49,8 @@ TABLE = {
     "valkey": "valkey",
 }
 """Library -> our file, which says in PATCHES what is replaced in which of its modules, and in
-TRACING what besides when traces go on in other services."""
+TRACING what besides when traces go on in other services. Those that know of eager loads say in
+WATCHING what sees them and their reads, which no application runs with but in a test."""
 
 
 def patches(*, tracing: bool = False) -> dict[str, tuple[Patch, ...]]:
@@ -61,4 +62,12 @@ def patches(*, tracing: bool = False) -> dict[str, tuple[Patch, ...]]:
     for file in files if tracing else ():
         for module, more in getattr(file, "TRACING", {}).items():
             found[module] = (*found[module], *more)
+    return found
+
+
+def watching() -> dict[str, tuple[Patch, ...]]:
+    """What sees whether anybody reads what was loaded with other rows."""
+    found: dict[str, tuple[Patch, ...]] = {}
+    for file in TABLE.values():
+        found |= getattr(import_module(f"inprofile.integrations.{file}"), "WATCHING", {})
     return found

@@ -11,6 +11,7 @@ from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, folded, timed
 from inprofile.integrations._reading import telling_apart
 from inprofile.integrations._signature import Function
+from inprofile.integrations.django_eager import joining, prefetching
 from inprofile.integrations.django_loads import evaluated, remember
 from inprofile.integrations.django_relations import generic, generic_one, to_one
 
@@ -104,5 +105,12 @@ PATCHES = {
         Patch("SQLCompiler.execute_sql", _execute),
         Patch("SQLInsertCompiler.execute_sql", _execute),
         Patch("SQLUpdateCompiler.execute_sql", _execute),
+    ),
+}
+
+WATCHING = {
+    "django.db.models.query": (
+        Patch("get_related_populators", joining),
+        Patch("prefetch_one_level", prefetching),
     ),
 }

@@ -14,6 +14,14 @@ from inprofile.integrations._patch import Named, Patch, fetching, folded, timed
 from inprofile.integrations._pool import Lender, borrowing, returning
 from inprofile.integrations._signature import Function
 from inprofile.integrations._sql import describe
+from inprofile.integrations._sqlalchemy_eager import (
+    cascading,
+    flushing,
+    loading,
+    merging,
+    pickling,
+    reading,
+)
 from inprofile.integrations._sqlalchemy_loads import remember
 from inprofile.integrations._sqlalchemy_relations import begun
 
@@ -164,4 +172,15 @@ PATCHES = {
     "sqlalchemy.dialects.mysql.mysqldb": (
         Patch("MySQLDialect_mysqldb.do_executemany", _execute_many),
     ),
+}
+
+WATCHING = {
+    "sqlalchemy.orm.loading": (Patch("instances", loading),),
+    "sqlalchemy.orm.attributes": (Patch("InstrumentedAttribute.__get__", reading),),
+    "sqlalchemy.orm.relationships": (
+        Patch("RelationshipProperty.merge", merging),
+        Patch("RelationshipProperty.cascade_iterator", cascading),
+    ),
+    "sqlalchemy.orm.unitofwork": (Patch("UOWTransaction.get_attribute_history", flushing),),
+    "sqlalchemy.orm.state": (Patch("InstanceState.__getstate__", pickling),),
 }

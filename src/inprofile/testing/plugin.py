@@ -16,7 +16,8 @@ def pytest_addoption(parser: "pytest.Parser", pluginmanager: "pytest.PytestPlugi
         return
     said = (
         "Fail tests for findings of these kinds, separated by commas, or all: n_plus_one, "
-        "repeated_query, http_n_plus_one, cache_n_plus_one, unused_eager_load, slow_query"
+        "repeated_query, http_n_plus_one, cache_n_plus_one, slow_query. Of these all has not, as a "
+        "test may read less than a page: unused_eager_load"
     )
     group = parser.getgroup("inprofile", "inprofile: N+1 queries and other findings")
     group.addoption("--inprofile-fail-on", metavar="KINDS", default=None, help=said)

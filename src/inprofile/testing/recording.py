@@ -24,11 +24,12 @@ class Recorded:
     """What was recorded; ``traces`` in the order in which they finished.
 
     ``block`` is what ran in the block outside of any request or job, ``inner`` what did so in
-    recordings inside of this one.
+    recordings inside of this one. ``unused`` says whether eager loads are looked at.
     """
 
     traces: list[Trace] = field(default_factory=list)
     block: Trace | None = field(default=None, compare=False)
+    unused: bool = field(default=False, compare=False)
     inner: list[Trace] = field(default_factory=list, compare=False, repr=False)
     runtime: Runtime | None = field(default=None, compare=False, repr=False)
     outer: "Recorded | None" = field(default=None, compare=False, repr=False)
@@ -48,6 +49,7 @@ class Recorded:
     def findings(self) -> list[Finding]:
         """What is found in all of this, but for what settings and sources say to ignore."""
         judge = Judgement() if self.runtime is None else self.runtime.judge
+        judge = Judgement(judge.least, judge.ignored, unused=self.unused)
         return [finding for trace in self.judged for finding in judge(trace)]
 
     @property
@@ -89,14 +91,19 @@ class Recorded:
             self.traces.append(trace)
 
 
-def record() -> contextlib.AbstractContextManager[Recorded]:
+def record(*, unused: bool = False) -> contextlib.AbstractContextManager[Recorded]:
     """Record every trace that finishes inside of the block, in full, and the block itself.
 
     Starts inprofile for the block when it is not running. Traces are kept here and not
     stored. Of several recordings at once each has what its own task or thread did, and what
     was done by those that record nothing.
+
+    With ``unused`` an eager load (``select_related``, ``selectinload`` and the like) that nobody
+    has read by the end is a finding, too: of kind ``unused_eager_load``, and of low severity. It
+    has to be asked for, because a test often looks at fewer of the rows that it loads than a page
+    does, and because every read of a relation is looked at meanwhile: it takes microseconds.
     """
-    return recording(Recorded())
+    return recording(Recorded(unused=unused))
 
 
 @contextlib.contextmanager
@@ -106,7 +113,7 @@ def recording(recorded: Recorded) -> Iterator[Recorded]:
     _innermost.set(recorded)
     try:
         with (
-            observed(recorded.take) as recorded.runtime,
+            observed(recorded.take, watching=recorded.unused) as recorded.runtime,
             Block(recorded.runtime.recorder) as recorded.block,
         ):
             yield recorded

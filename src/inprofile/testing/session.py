@@ -12,7 +12,7 @@ from inprofile.testing.lines import Lines
 from inprofile.testing.recording import Recorded
 from inprofile.testing.shown import Shown
 from inprofile.testing.tally import Tally
-from inprofile.testing.watch import Watch, wish
+from inprofile.testing.watch import UNUSED, Watch, wish
 
 
 def _nothing(_trace: Trace) -> None:
@@ -56,7 +56,9 @@ class Session:
 
     def watch(self, name: str, markers: Iterable[pytest.Mark], fail_on: frozenset[str]) -> Watch:
         """A test that is about to be set up. Raises ValueError for a marker that cannot be."""
-        self._running = watch = Watch(name, wish(markers, fail_on), Recorded(), self.shown)
+        asked = wish(markers, fail_on)
+        recorded = Recorded(unused=UNUSED in asked.fail_on)
+        self._running = watch = Watch(name, asked, recorded, self.shown)
         if watch.asked.fail_on:
             self.lines.start()
         return watch

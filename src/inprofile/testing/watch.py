@@ -26,6 +26,9 @@ PATIENCE_S = 1.0
 """How long a test waits at its end for requests that other threads have begun."""
 
 
+UNUSED = "unused_eager_load"
+
+
 class Wish(NamedTuple):
     """What is asked of one test, by its markers and the options."""
 
@@ -59,14 +62,18 @@ def wish(markers: Iterable[pytest.Mark], fail_on: frozenset[str]) -> Wish:
 
 
 def kinds_of(texts: Iterable[str]) -> frozenset[str]:
-    """The kinds that are named; ``all`` are all. Raises ValueError that says which there are."""
+    """The kinds that are named; ``all`` are all but those that have to be asked for by name.
+
+    Raises ValueError that says which there are.
+    """
     words = [word.strip() for text in texts for word in text.split(",") if word.strip()]
     unknown = [word for word in words if word not in KINDS and word != "all"]
     if unknown:
         raise ValueError(
             f"{unknown[0]!r} is no kind of finding: there are {', '.join(KINDS)} and all"
         )
-    return frozenset(KINDS if "all" in words else words)
+    everything = set(KINDS) - {UNUSED} if "all" in words else set()
+    return frozenset(everything.union(words) - {"all"})
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -165,7 +172,9 @@ class Watch:
         if self.asked.fail_on and runtime is not None:
             judge = runtime.judge
             ignored = (*judge.ignored, *self.asked.allow)
-            found = self._found(Judgement(judge.least, ignored), tally, judge.ignored)
+            found = self._found(
+                Judgement(judge.least, ignored, unused=self.recorded.unused), tally, judge.ignored
+            )
             self._passed(tally, lines)
             if has_ended:
                 tally.passed.update(map(self._label, self.asked.allow))
