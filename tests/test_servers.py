@@ -28,7 +28,9 @@ def test_valkey_returns_what_was_set(valkey_address):
 
 def test_mariadb_keeps_what_was_committed_for_the_next_connection(mariadb):
     with pymysql.connect(**mariadb._asdict()) as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE kept_orders (id int AUTO_INCREMENT PRIMARY KEY, customer text)")
+        cursor.execute(
+            "CREATE TABLE kept_orders (id int AUTO_INCREMENT PRIMARY KEY, customer text)"
+        )
         cursor.execute("INSERT INTO kept_orders (customer) VALUES (%s), (%s)", ("Ada", "Grace"))
         connection.commit()
     with pymysql.connect(**mariadb._asdict()) as connection, connection.cursor() as cursor:
