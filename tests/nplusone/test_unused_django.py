@@ -30,15 +30,11 @@ def unused(run, *args):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    logs = []
-    for _ in range(2):
-        with CaptureQueriesContext(connection) as statements:
-            if not logs:
-                run(*args)
-            else:
-                with record(unused=True) as recording:
-                    run(*args)
-        logs.append([one["sql"] for one in statements.captured_queries])
+    with CaptureQueriesContext(connection) as without:
+        run(*args)
+    with CaptureQueriesContext(connection) as within, record(unused=True) as recording:
+        run(*args)
+    logs = [[one["sql"] for one in log.captured_queries] for log in (without, within)]
     assert logs[0] == logs[1]
     assert guard.errors == 0, guard.last
     return recording.findings
