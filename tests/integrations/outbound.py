@@ -1,10 +1,8 @@
 """What the tests of all HTTP clients expect of their spans."""
 
-import threading
-from contextvars import copy_context
-
 import inprofile
 from tests.integrations.spans import spans
+from tests.integrations.threads import in_threads
 
 GET = ("http", "GET 127.0.0.1", "work", 1)
 
@@ -34,13 +32,7 @@ def check_parents_in_threads(ask, recorded):
             ask()
 
     with inprofile.job("work"):
-        threads = [
-            threading.Thread(target=copy_context().run, args=(one, number)) for number in range(5)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(one, *[(number,) for number in range(5)])
     trace = recorded.trace
     assert sorted(spans(trace, "http")) == [
         ("http", "GET 127.0.0.1", f"thread {number}", 1) for number in range(5)

@@ -7,8 +7,6 @@ import io
 import json
 import json.decoder
 import pickle
-import threading
-from contextvars import copy_context
 from json import dumps as dumps_by_name
 from json import loads as loads_by_name
 
@@ -19,6 +17,7 @@ from inprofile.testing import record
 from tests.integrations.lines import site
 from tests.integrations.outcome import differing
 from tests.integrations.spans import names, spans
+from tests.integrations.threads import in_threads
 
 
 def two_lines(rows):
@@ -202,11 +201,7 @@ def test_tasks_and_threads_keep_their_own_parents(recorded):
 
     with inprofile.job("work"):
         asyncio.run(both())
-        threads = [threading.Thread(target=copy_context().run, args=(many, 50)) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(many, *[(50,)] * 4)
     trace = recorded.trace
     assert [span[2:] for span in spans(trace, "serialization")] == [
         ("first", 3),

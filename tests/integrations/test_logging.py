@@ -6,7 +6,6 @@ import logging.handlers
 import queue
 import sqlite3
 import sys
-import threading
 import time
 from functools import partial, update_wrapper
 
@@ -16,6 +15,7 @@ import inprofile
 from inprofile.testing import record
 from tests.integrations.lines import line_of, site
 from tests.integrations.spans import spans
+from tests.integrations.threads import in_threads
 
 VARYING = {"created", "msecs", "relativeCreated", "taskName", "thread", "stack_info", "exc_text"}
 
@@ -160,17 +160,10 @@ def test_a_handler_that_queries_has_its_query_below_its_own_call(recorded):
 
 
 def test_calls_of_many_threads_at_once_are_all_counted(recorded):
-    from contextvars import copy_context
 
     logger = logger_of(Kept())
     with inprofile.job("work"):
-        threads = [
-            threading.Thread(target=copy_context().run, args=(two_places, logger)) for _ in range(8)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(two_places, *[(logger,)] * 8)
     counts = {name: count for _, name, _, count in spans(recorded.trace)}
     assert counts == {site(two_places, "number %d"): 24, site(two_places, "the end"): 8}
 

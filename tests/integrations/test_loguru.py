@@ -4,9 +4,7 @@ import asyncio
 import inspect
 import json
 import logging
-import threading
 import time
-from contextvars import copy_context
 
 import pytest
 from loguru import logger as ours
@@ -16,6 +14,7 @@ from inprofile.testing import record
 from tests.integrations.lines import line_of, site
 from tests.integrations.outcome import both_ways
 from tests.integrations.spans import spans
+from tests.integrations.threads import in_threads
 
 FORMAT = "{level} {name}:{function}:{line} {message} {extra}"
 
@@ -133,13 +132,7 @@ def test_tasks_and_threads_are_all_counted(written, recorded):
 
     with inprofile.job("work"):
         asyncio.run(several())
-        threads = [
-            threading.Thread(target=copy_context().run, args=(two_places, ours)) for _ in range(4)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(two_places, *[(ours,)] * 4)
     counts = {name: count for _, name, _, count in spans(recorded.trace)}
     assert counts == {name: 6 * count for _, name, _, count in TWO_PLACES}
     assert sum(recorded.trace.stages.values()) == recorded.trace.wall_ns

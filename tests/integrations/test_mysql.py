@@ -2,11 +2,9 @@
 
 import contextlib
 import gc
-import threading
 import time
 import warnings
 import weakref
-from contextvars import copy_context
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from tests.integrations.mysql_parts import (
     looks,
 )
 from tests.integrations.spans import names, spans
+from tests.integrations.threads import in_threads
 
 USES: dict[str, Any] = {}
 ROOT = Path(__file__).parents[2]
@@ -379,11 +378,7 @@ def test_threads_that_carry_the_context_are_recorded_in_their_request(connect, r
             asked(connect(), "SELECT SLEEP(0.01)")
 
     with inprofile.job("work"):
-        threads = [threading.Thread(target=copy_context().run, args=[work]) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(work, *[()] * 4)
     trace = recorded.trace
     seen = sorted(spans(trace, "db"))
     assert (

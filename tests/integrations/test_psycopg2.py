@@ -3,9 +3,7 @@
 import contextlib
 import gc
 import io
-import threading
 import weakref
-from contextvars import copy_context
 from typing import Any
 
 import psycopg2
@@ -15,6 +13,7 @@ from psycopg2 import extensions, extras, pool, sql
 import inprofile
 from inprofile.testing import record
 from tests.integrations.spans import spans
+from tests.integrations.threads import in_threads
 from tests.integrations.unspeakable import Unspeakable
 
 USES: dict[str, Any] = {}
@@ -469,11 +468,7 @@ def test_threads_that_carry_the_context_are_recorded_in_their_request(recorded, 
         psycopg2.connect(postgres_dsn).close()
 
     with inprofile.job("work"):
-        threads = [threading.Thread(target=copy_context().run, args=[work]) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(work, *[()] * 3)
     assert spans(recorded.trace) == [("db", "CONNECT", "work", 1)] * 3
 
 

@@ -1,8 +1,6 @@
 """psycopg_pool on a real server: the wait for a connection is told apart, the rest is as it was."""
 
 import asyncio
-import threading
-from contextvars import copy_context
 from typing import Any
 
 import psycopg
@@ -12,6 +10,7 @@ import pytest
 import inprofile
 from inprofile.testing import record
 from tests.integrations.spans import spans
+from tests.integrations.threads import in_threads
 
 POOLS = [psycopg_pool.ConnectionPool, psycopg_pool.NullConnectionPool]
 ASYNC_POOLS = [psycopg_pool.AsyncConnectionPool, psycopg_pool.AsyncNullConnectionPool]
@@ -81,13 +80,7 @@ def held_in_two_threads(dsn):
     with psycopg_pool.ConnectionPool(dsn, min_size=1, max_size=1, open=False) as pool:
         pool.wait()
         with inprofile.job("work"):
-            threads = [
-                threading.Thread(target=copy_context().run, args=[hold, pool]) for _ in range(2)
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            in_threads(hold, *[(pool,)] * 2)
 
 
 async def hold_async(pool):

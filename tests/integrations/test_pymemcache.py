@@ -1,6 +1,5 @@
 """pymemcache against a real memcached: every command timed, and named by the command alone."""
 
-import contextvars
 import pickle
 import threading
 import time
@@ -17,6 +16,7 @@ import inprofile
 from inprofile.core.guard import guard
 from inprofile.testing import record
 from tests.integrations.spans import names, spans
+from tests.integrations.threads import in_threads
 
 
 @pytest.fixture
@@ -198,14 +198,7 @@ def test_an_error_of_the_servers_is_the_commands(server, recorded):
 def test_threads_that_carry_the_context_are_recorded_in_their_request(server, recorded):
     with closing(pooled(server, default_noreply=False)) as client, inprofile.job("work"):
         client.set("a", 0)
-        threads = [
-            threading.Thread(target=contextvars.copy_context().run, args=[client.incr, "a", 1])
-            for _ in range(4)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(client.incr, *[("a", 1)] * 4)
         assert client.get("a") == b"4"
     operations = [one for one in spans(recorded.trace) if one[1] == "incr"]
     assert operations == [("cache", "incr", "work", 1)] * 4

@@ -15,6 +15,7 @@ import inprofile
 from inprofile.core.guard import guard
 from inprofile.testing import record
 from tests.integrations.spans import names, spans
+from tests.integrations.threads import in_threads
 from tests.servers import accepts, free_port, package, private_directory, running
 
 CONNECT = ("cache", "CONNECT")
@@ -411,14 +412,7 @@ def test_commands_at_once_are_each_a_span_below_their_own_task(library, server, 
 
 def test_threads_that_carry_the_context_are_recorded_in_their_request(library, server, recorded):
     with library.from_url(server) as client, inprofile.job("work"):
-        threads = [
-            threading.Thread(target=contextvars.copy_context().run, args=[client.incrby, "a"])
-            for _ in range(8)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(client.incrby, *[("a",)] * 8)
         assert client.get("a") == b"8"
     seen = Counter(spans(recorded.trace))
     assert seen["cache", "INCRBY", "work", 1] == 8

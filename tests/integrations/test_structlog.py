@@ -4,10 +4,8 @@ import asyncio
 import io
 import json
 import logging
-import threading
 import time
 import warnings
-from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -18,6 +16,7 @@ import inprofile
 from tests.integrations.lines import line_of, site
 from tests.integrations.outcome import both_ways
 from tests.integrations.spans import spans
+from tests.integrations.threads import in_threads
 
 CALLER = [
     CallsiteParameter.PATHNAME,
@@ -193,13 +192,7 @@ def test_calls_that_are_awaited_are_named_by_who_awaits(wrapper, recorded):
 def test_calls_of_many_threads_at_once_are_all_counted(recorded):
     logger, file = logger_of()
     with inprofile.job("work"):
-        threads = [
-            threading.Thread(target=copy_context().run, args=(two_places, logger)) for _ in range(8)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(two_places, *[(logger,)] * 8)
     counts = {name: count for _, name, _, count in spans(recorded.trace)}
     assert counts == {name: 8 * count for _, name, _, count in TWO_PLACES}
     assert len(events(file)) == 32

@@ -223,18 +223,18 @@ class Handlers:
     def _make_view_atomic(self, original: Function) -> Function:
         @wraps(original)
         def make_view_atomic(self_: Any, view: Any) -> Any:
-            return original(self_, self._timed(view))
+            return original(self_, self._spanned(view))
 
         return make_view_atomic
 
     def _resolve_error_handler(self, original: Function) -> Function:
         @wraps(original)
         def resolve_error_handler(self_: Any, view_type: Any) -> Any:
-            return self._timed(original(self_, view_type))
+            return self._spanned(original(self_, view_type))
 
         return resolve_error_handler
 
-    def _timed(self, view: Function) -> Function:
+    def _spanned(self, view: Function) -> Function:
         """The view as a span, in a trace. It is known by its identity: it may not be hashable."""
         if recording() is None:
             return view

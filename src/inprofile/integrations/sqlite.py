@@ -89,20 +89,24 @@ class Connection(sqlite3.Connection):
     rollback = _verb("ROLLBACK")(sqlite3.Connection.rollback)
     __exit__ = timed("db", _end, leaf=True)(sqlite3.Connection.__exit__)
 
-    def cursor(self, factory: Any = Cursor) -> Any:
-        """A timed cursor, or what ``factory`` makes."""
-        return super().cursor(factory)
+    # With what the C methods do not take, they are called: their error is the library's own.
 
-    def execute(self, *args: Any) -> Any:
+    def cursor(self, *args: Any, **kwargs: Any) -> Any:
+        """A timed cursor, or what a factory makes."""
+        return super().cursor(*args, **kwargs) if args or kwargs else super().cursor(Cursor)
+
+    def execute(self, *args: Any, **kwargs: Any) -> Any:
         """A cursor that has run the statement: what the C method does, timed."""
-        return self.cursor().execute(*args)
+        return super().execute(*args, **kwargs) if kwargs else self.cursor().execute(*args)
 
-    def executemany(self, *args: Any) -> Any:
+    def executemany(self, *args: Any, **kwargs: Any) -> Any:
         """A cursor that has run the statement for each of the parameters."""
-        return self.cursor().executemany(*args)
+        return super().executemany(*args, **kwargs) if kwargs else self.cursor().executemany(*args)
 
-    def executescript(self, *args: Any) -> Any:
+    def executescript(self, *args: Any, **kwargs: Any) -> Any:
         """A cursor that has run the statements."""
+        if kwargs:
+            return super().executescript(*args, **kwargs)
         return self.cursor().executescript(*args)
 
 
