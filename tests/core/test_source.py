@@ -1,9 +1,11 @@
-"""The line of source at a location."""
+"""The line of source at a location, and the syntax tree of a text."""
 
+import ast
+import gc
 import inspect
 
 from inprofile.core.model import Location
-from inprofile.core.source import MAX_CHARACTERS, source_line
+from inprofile.core.source import MAX_CHARACTERS, source_line, syntax_tree
 
 
 def here():
@@ -33,3 +35,30 @@ def test_a_line_without_end_is_cut(tmp_path):
     file = tmp_path / "made.py"
     file.write_text("x" * 10_000)
     assert len(source_line(Location(str(file), 1, ""))) == MAX_CHARACTERS
+
+
+def test_a_text_that_is_no_python_has_no_tree():
+    assert syntax_tree("{% for one in all %}") is None
+    assert syntax_tree("\0") is None
+    assert ast.unparse(syntax_tree("for one in all: one.go()")) == "for one in all:\n    one.go()"
+
+
+def test_two_trees_may_grow_at_once():
+    """CPython 3.11 counts their depth in one place and raises SystemError."""
+    text = inspect.getsource(ast)
+    inner = []
+
+    def collected(_phase, _info):
+        if not inner:
+            inner.append(None)
+            inner[0] = syntax_tree(text)
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(collected)
+    gc.set_threshold(100)
+    try:
+        outer = syntax_tree(text)
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(collected)
+    assert ast.dump(outer) == ast.dump(inner[0]) == ast.dump(ast.parse(text))

@@ -132,7 +132,7 @@ def test_where_explaining_fails_a_statement_is_found_without_its_relation(monkey
         raise AttributeError("renamed")
 
     monkeypatch.setattr(_sqlalchemy_relations, "way", fails)
-    errors = guard.errors
     (finding, *more), _ = on_session(lazily)
     assert (finding.kind, finding.relation, finding.count, more) == ("n_plus_one", "", 4, [])
-    assert guard.errors == errors + 1
+    assert guard.errors == 1
+    guard.errors = 0

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from inprofile.core.model import Finding, Location
+from inprofile.core.source import syntax_tree
 from inprofile.patterns import BadPattern, Pattern, parse
 
 MAX_FILES = 4096
@@ -155,11 +156,10 @@ def _python(lines: list[str]) -> Iterator[tuple[int, str]]:
 def statements(lines: list[str]) -> dict[int, tuple[int, int]]:
     """The first and last line of the statement at each line; if it has a body, of its header."""
     found: dict[int, tuple[int, int]] = {}
-    try:
-        tree = ast.parse("".join(lines))
-    except (SyntaxError, ValueError):
-        return found
-    for node in ast.walk(tree):  # from the outside in: what is inner comes later and wins
+    tree = syntax_tree("".join(lines))
+    for node in (
+        ast.walk(tree) if tree else ()
+    ):  # from the outside in: what is inner comes later and wins
         if isinstance(node, ast.stmt):
             first, last = node.lineno, node.end_lineno or node.lineno
             if hasattr(node, "body"):

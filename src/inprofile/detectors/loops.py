@@ -4,10 +4,13 @@ import ast
 import dis
 import inspect
 import linecache
+import tokenize
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice, pairwise
 from types import CodeType
+
+from inprofile.core.source import syntax_tree
 
 CACHED_FUNCTIONS = 256
 """Parsed functions remembered."""
@@ -88,16 +91,14 @@ def _parsed(file: str, first: int) -> tuple[ast.Module | None, int]:
     above = first - 1
     if not lines:
         return None, 0
-    try:
-        if above:
+    if above:
+        try:
             lines = inspect.getblock(lines)
-            if lines[0][:1].isspace():
-                lines, above = ["if True:\n", *lines], above - 1
-        return ast.parse("".join(lines)), above
-    except (SyntaxError, ValueError):  # a template whose code was made of it
-        return None, 0
-    except (SystemError, RecursionError):  # CPython 3.11, while another thread parses as well
-        return None, 0
+        except (SyntaxError, tokenize.TokenError):  # a template whose code was made of it
+            return None, 0
+        if lines[0][:1].isspace():
+            lines, above = ["if True:\n", *lines], above - 1
+    return syntax_tree("".join(lines)), above
 
 
 def _written(code: CodeType) -> int | None:
@@ -110,11 +111,10 @@ def _written(code: CodeType) -> int | None:
         return None
     lines[-1] = lines[-1][:end]
     lines[0] = lines[0][column:]
-    try:
-        tree = ast.parse(b"(" + b"".join(lines) + b")", mode="eval")
-    except (SyntaxError, ValueError, SystemError, RecursionError):
-        return None
-    return _line(tree.body) + start - 1
+    match syntax_tree(b"(" + b"".join(lines) + b")"):
+        case ast.Module(body=[ast.Expr(value=comprehension)]):
+            return _line(comprehension) + start - 1
+    return None
 
 
 def _path(tree: ast.Module, place: Place) -> Iterator[tuple[ast.AST, ast.AST]]:

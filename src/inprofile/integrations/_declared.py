@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeGuard
 
 from inprofile.core.application import application
 from inprofile.core.model import Location
+from inprofile.core.source import syntax_tree
 
 CACHED_FILES = 32
 """Parsed sources remembered."""
@@ -54,10 +55,7 @@ def locate(what: Declared) -> Location | None:
 @lru_cache(CACHED_FILES)
 def _parsed(file: str) -> ast.Module | None:
     lines = linecache.getlines(file)
-    try:
-        return ast.parse("".join(lines)) if lines else None
-    except (SyntaxError, ValueError):
-        return None
+    return syntax_tree("".join(lines)) if lines else None
 
 
 def _class(tree: ast.Module, qualified: str) -> ast.ClassDef | None:
