@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Self, TypeVar, cast
 
-from inprofile.core.block import around
+from inprofile.core.block import EitherWay, around
 from inprofile.core.model import Location
 from inprofile.core.recorder import recording
 from inprofile.core.repeats import ignoring
@@ -40,7 +40,7 @@ class Scope(NamedTuple):
         return f"inprofile.ignore({', '.join(map(repr, self.patterns))})"
 
 
-class Ignore:
+class Ignore(EitherWay):
     """Context manager and decorator, sync and async: what runs inside is not judged.
 
     No finding of it is reported that fits one of ``patterns`` (kinds such as "n_plus_one",
@@ -77,17 +77,6 @@ class Ignore:
         span = recording()
         if error is None and span is not None and span.trace.recorder.thorough:
             vars(span.trace).setdefault("scopes", set()).add(self._scope)
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, traceback)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):

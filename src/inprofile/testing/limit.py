@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from inprofile.core.block import EitherWay
 from inprofile.testing.recording import Recorded, record
 from inprofile.testing.shown import Shown
 from inprofile.testing.statements import Statement, statements, too_many
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
-class Limit:
+class Limit(EitherWay):
     """At most ``most`` queries in a ``with`` or ``async with`` block; fails the test above that.
 
     Without a block it is about everything from its making to the end of the test. What
@@ -69,15 +70,3 @@ class Limit:
         if said:
             self._exceeded(said)
             pytest.fail(said)
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        __tracebackhide__ = True
-        self.__exit__(kind, error, traceback)
