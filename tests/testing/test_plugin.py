@@ -1,5 +1,7 @@
 """The pytest plugin, by pytest runs of small projects: what fails, and what is said."""
 
+import re
+
 import pytest
 
 from tests.testing.project import DB, Project
@@ -301,7 +303,7 @@ def test_the_examples_of_hypothesis_are_judged_each_by_itself(project):
             load_all(db)
         """,
     )
-    run = project.run(FAIL)
+    run = project.run(FAIL, plugins=["hypothesispytest"])
     assert run.failed == ["test_loop"], run.text
 
 
@@ -436,25 +438,28 @@ def test_a_limit_says_nothing_about_a_block_that_fails_by_itself(project):
     assert "at most" not in text.replace("at most so many", "")
 
 
-@pytest.mark.parametrize(
-    ("marker", "said"),
-    [
-        ("max_queries='x'", "max_queries='x'): it is a number of queries"),
-        ("allow=['Post']", "allow=['Post']): 'Post' is neither a kind nor a relation"),
-        ("5", "it was given (5,)"),
-        ("", "it was given nothing"),
-        ("most=3", "it was given ['most']"),
-        ("fail_on=['n1']", "'n1' is no kind of finding"),
-    ],
-)
-def test_a_marker_that_cannot_be_fails_its_test_and_says_why(marker, said, project):
-    project.write(
-        "test_shop.py",
-        f"import pytest\n@pytest.mark.inprofile({marker})\ndef test_it(): pass",
-    )
+IMPOSSIBLE = {
+    "max_queries='x'": "max_queries='x'): it is a number of queries",
+    "max_queries=-1": "max_queries=-1): it is a number of queries",
+    "max_queries=True": "max_queries=True): it is a number of queries",
+    "allow=['Post']": "allow=['Post']): 'Post' is neither a kind nor a relation",
+    "5": "it was given (5,)",
+    "": "it was given nothing",
+    "most=3": "it was given ['most']",
+    "fail_on=['n1']": "'n1' is no kind of finding",
+}
+
+
+def test_a_marker_that_cannot_be_fails_its_test_and_says_why(project):
+    tests = [
+        f"@pytest.mark.inprofile({marker})\ndef test_{n}(): pass"
+        for n, marker in enumerate(IMPOSSIBLE)
+    ]
+    project.write("test_shop.py", "\n".join(["import pytest", *tests]))
     run = project.run()
-    assert run.outcomes == {"error": 1}
-    assert said in run.text
+    assert run.outcomes == {"error": len(IMPOSSIBLE)}
+    said = dict(re.findall(r"ERROR at setup of test_(\d+) _+\n(.*?)\n(?=_|=)", run.text, re.DOTALL))
+    assert all(why in said[str(n)] for n, why in enumerate(IMPOSSIBLE.values())), run.text
 
 
 def test_a_marker_may_say_what_to_fail_on(project):
