@@ -154,8 +154,11 @@ def test_the_ini_file_says_it_for_every_run_and_the_option_wins(project):
 
 
 def test_a_kind_that_there_is_not_ends_the_run_and_says_which_there_are(project):
+    there_are = "is no kind of finding (did you mean n_plus_one?): there are n_plus_one, repeated_"
     text = project.run("--inprofile-fail-on=nplusone").text
-    assert "--inprofile-fail-on: 'nplusone' is no kind of finding: there are n_plus_one," in text
+    assert f"--inprofile-fail-on: 'nplusone' {there_are}" in text
+    text = project.run("-o", "inprofile_fail_on=N_PLUS_ONE").text
+    assert f"ERROR: inprofile_fail_on: 'N_PLUS_ONE' {there_are}" in text
 
 
 def test_a_bad_setting_ends_the_run_and_says_what_is_allowed(project, monkeypatch):
@@ -405,17 +408,24 @@ def test_too_many_queries_are_listed_with_their_counts_and_lines(project):
 
         def test_in_a_fixture(checked):
             pass
+
+        @pytest.mark.parametrize("most", ["5", -1, None, 1.5])
+        def test_impossible(db, max_queries, most):
+            load_all(db)
+            max_queries(most)
         """,
     )
     run = project.run()
-    assert run.outcomes == {"failed": 3, "passed": 2, "error": 1}, run.text
-    assert run.failed == ["test_block", "test_called", "test_marker"]
+    assert run.outcomes == {"failed": 7, "passed": 2, "error": 1}, run.text
+    assert run.failed == ["test_block", "test_called", "test_impossible", "test_marker"]
     assert "3 queries, at most 2 allowed:" in run.text
     assert "1 x SELECT v FROM t WHERE id IN (?)" in run.text
     assert f"test_shop.py:{project.line('test_shop.py', 'B')} in test_block" in run.text
     assert "1 x INSERT INTO t VALUES (?)" in run.text
     assert "4 queries, at most 3 allowed:\n  4 x SELECT v FROM t WHERE id = ?" in run.text
-    assert "1 queries, at most 0 allowed:" in run.text
+    assert "1 query, at most 0 allowed:" in run.text
+    for most in ("'5'", "-1", "None", "1.5"):
+        assert f"ValueError: max_queries({most}): it takes how many queries may run at" in run.text
 
 
 def test_a_limit_says_nothing_about_a_block_that_fails_by_itself(project):
@@ -436,9 +446,9 @@ def test_a_limit_says_nothing_about_a_block_that_fails_by_itself(project):
 
 
 IMPOSSIBLE = {
-    "max_queries='x'": "max_queries='x'): it is a number of queries",
-    "max_queries=-1": "max_queries=-1): it is a number of queries",
-    "max_queries=True": "max_queries=True): it is a number of queries",
+    "max_queries='x'": "max_queries='x'): it takes how many queries may run at most",
+    "max_queries=-1": "max_queries=-1): it takes how many",
+    "max_queries=True": "max_queries=True): it takes how many",
     "allow=['Post']": "allow=['Post']): 'Post' is neither a kind nor a relation",
     "5": "it was given (5,)",
     "": "it was given nothing",

@@ -19,10 +19,14 @@ session_key = pytest.StashKey["Session"]()
 watch_key = pytest.StashKey["Watch"]()
 
 
+def _option(config: pytest.Config) -> str | None:
+    option = config.known_args_namespace.inprofile_fail_on
+    return getattr(config.option, "inprofile_fail_on", None) if option is None else option
+
+
 def _said(config: pytest.Config) -> list[str]:
     """What the option says, else what the ini file says."""
-    option = config.known_args_namespace.inprofile_fail_on
-    option = getattr(config.option, "inprofile_fail_on", None) if option is None else option
+    option = _option(config)
     return config.getini("inprofile_fail_on") if option is None else [option]
 
 
@@ -61,16 +65,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if any(map(str.strip, said)):
         if not _is_controller(config):
             _start(config)
-        config.stash[fail_on_key] = _kinds(said)
+        config.stash[fail_on_key] = _kinds(config, said)
 
 
-def _kinds(said: list[str]) -> frozenset[str]:
+def _kinds(config: pytest.Config, said: list[str]) -> frozenset[str]:
     from inprofile.testing.watch import kinds_of
 
     try:
         return kinds_of(said)
     except ValueError as error:
-        raise pytest.UsageError(f"--inprofile-fail-on: {error}") from None
+        where = "inprofile_fail_on" if _option(config) is None else "--inprofile-fail-on"
+        raise pytest.UsageError(f"{where}: {error}") from None
 
 
 def _start(config: pytest.Config) -> None:
