@@ -17,6 +17,27 @@ def test_a_line_comes_without_its_indentation():
     assert source_line(location) == "return inspect.stack()[0].lineno  # this very line"
 
 
+CALL = """\
+rows = [
+    get(
+        "/posts",
+        timeout=3,
+    )
+    for _ in range(3)
+]
+draw({
+    (
+        [
+"""
+
+
+def test_a_line_that_ends_with_an_open_bracket_has_what_follows_behind_it(tmp_path):
+    file = tmp_path / "views.py"
+    file.write_text(CALL)
+    lines = [source_line(Location(str(file), line, "")) for line in (1, 2, 3, 8, 10)]
+    assert lines == ['rows = [get("/posts", …', 'get("/posts", …', '"/posts",', "draw({([ …", "[ …"]
+
+
 def test_a_template_has_lines_too(tmp_path):
     file = tmp_path / "list.html"
     file.write_text("<ul>\n  {% for post in posts %}\n")
