@@ -409,6 +409,22 @@ def test_too_many_queries_are_listed_with_their_counts_and_lines(project):
         def test_in_a_fixture(checked):
             pass
 
+        @pytest.fixture
+        def limited(max_queries):
+            return max_queries(2)
+
+        def test_limited_by_a_fixture(limited, db):
+            load_all(db)
+
+        def test_limited_later(limited, db):
+            load_all(db)
+            with limited:
+                load(db, 1)
+
+        def test_limited_on_demand(db, request):
+            with request.getfixturevalue("max_queries")(2):
+                load_all(db)
+
         @pytest.mark.parametrize("most", ["5", -1, None, 1.5])
         def test_impossible(db, max_queries, most):
             load_all(db)
@@ -416,8 +432,15 @@ def test_too_many_queries_are_listed_with_their_counts_and_lines(project):
         """,
     )
     run = project.run()
-    assert run.outcomes == {"failed": 7, "passed": 2, "error": 1}, run.text
-    assert run.failed == ["test_block", "test_called", "test_impossible", "test_marker"]
+    assert run.outcomes == {"failed": 9, "passed": 3, "error": 1}, run.text
+    assert run.failed == [
+        "test_block",
+        "test_called",
+        "test_impossible",
+        "test_limited_by_a_fixture",
+        "test_limited_on_demand",
+        "test_marker",
+    ]
     assert "3 queries, at most 2 allowed:" in run.text
     assert "1 x SELECT v FROM t WHERE id IN (?)" in run.text
     assert f"test_shop.py:{project.line('test_shop.py', 'B')} in test_block" in run.text
@@ -426,6 +449,30 @@ def test_too_many_queries_are_listed_with_their_counts_and_lines(project):
     assert "1 query, at most 0 allowed:" in run.text
     for most in ("'5'", "-1", "None", "1.5"):
         assert f"ValueError: max_queries({most}): it takes how many queries may run at" in run.text
+
+
+def test_a_recording_that_is_asked_for_by_name_is_there_or_says_that_it_is_too_late(project):
+    project.write(
+        "test_shop.py",
+        """
+        import pytest
+        from shop import load_all
+
+        @pytest.fixture
+        def recorded(request):
+            return request.getfixturevalue("inprofile_record")
+
+        def test_in_time(recorded, db):
+            load_all(db)
+            assert [finding.kind for finding in recorded.findings] == ["n_plus_one"]
+
+        def test_too_late(request, db):
+            request.getfixturevalue("inprofile_record")
+        """,
+    )
+    run = project.run()
+    assert run.outcomes == {"passed": 1, "failed": 1}, run.text
+    assert "test_too_late - Failed: inprofile_record records a test" in run.text
 
 
 def test_a_limit_says_nothing_about_a_block_that_fails_by_itself(project):

@@ -117,8 +117,7 @@ class Watch:
             raise ValueError(f"max_queries({most!r}): {NO_NUMBER}")
         recorded = self.recorded if self.is_running else None
         limit = Limit(most, recorded, self.shown, self.exceeded.append)
-        if recorded is not None:
-            self.limits.append(limit)
+        self.limits.append(limit)
         return limit
 
     def around(self, function: Callable[..., Any], judge: Callable[[], str]) -> Callable[..., Any]:
@@ -196,7 +195,7 @@ class Watch:
     def _too_many(self) -> Iterator[str]:
         yield from dict.fromkeys(self.exceeded)
         for limit in self.limits:
-            if not limit.is_entered and (said := limit.excess()):
+            if not limit.is_entered and (said := limit.excess(self.recorded)):
                 yield said
         most = self.asked.max_queries
         if most is not None:
