@@ -94,10 +94,20 @@ class Project:
         done = subprocess.run(
             [*command, *options],
             cwd=self.path,
-            env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **self._bytecode()},
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
         return Run(done.stdout + done.stderr)
+
+    def _bytecode(self):
+        """Where nothing is to be written beside the sources: one place for the runs of all tests.
+
+        Compiling is a third of a run.
+        """
+        if not sys.dont_write_bytecode:
+            return {}
+        place = self.path.parent / "bytecode"
+        return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(place)}
