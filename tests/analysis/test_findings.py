@@ -86,6 +86,12 @@ def test_several_of_a_kind_on_a_route_share_the_count_as_they_share_the_kept_tra
     ]
 
 
+def test_what_was_not_kept_costs_as_much_as_what_is_in_the_middle_of_what_was():
+    kept = [stored(took_ns=took_ns) for took_ns in (10, 10, 30, 90, 1000)]
+    (found,) = summarized(kept, {("n_plus_one", "/posts"): 105})
+    assert found.cost_ns == sum((10, 10, 30, 90, 1000)) + 100 * 30
+
+
 def test_where_nothing_was_counted_the_kept_traces_are_what_is_known():
     (found,) = summarized([stored(), stored()])
     assert (found.times, found.cost_ns, found.estimated) == (None, 2000, False)

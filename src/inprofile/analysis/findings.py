@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from inprofile.analysis.growth import GROWS, Growth, Sample, growth
@@ -139,9 +140,19 @@ def _summary(same: Sequence[Stored], counted: int | None, kept: int) -> FindingS
         saving_ns=_saving(same),
         growth=_growth(same) if newest["kind"] in LOOPED else None,
         times=times,
-        cost_ns=total_ns * (times or traces) // traces,
+        cost_ns=_cost(same, times),
         estimated=times is not None and kept != traces,
     )
+
+
+def _cost(same: Sequence[Stored], times: int | None) -> int:
+    """What it took in all traces that had it: in each that was not kept as in the middle one.
+
+    Not as in the mean one: what is slow, or has more of it than any before, is always kept.
+    """
+    lengths = [finding["total_ns"] for finding in same]
+    others = 0 if times is None else times - len(lengths)
+    return int(sum(lengths) + others * median(lengths))
 
 
 def _worst(recent: Sequence[Stored]) -> Stored:
