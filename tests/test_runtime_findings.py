@@ -105,6 +105,8 @@ def test_a_burst_is_enough_to_tell_what_grows_from_what_stays(group):
     flush()
     (directory,) = groups.find(group)
     growing, small = groups.read(directory).findings
+    assert growing.growth is not None
+    assert small.growth is not None
     assert (growing.route, growing.growth.verdict) == ("job:list", "grows")
     assert (growing.growth.least, growing.growth.most) == (4, 100)
     assert (small.route, small.growth.verdict) == ("job:front", "constant")

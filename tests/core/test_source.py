@@ -61,13 +61,15 @@ def test_a_line_without_end_is_cut(tmp_path):
 def test_a_text_that_is_no_python_has_no_tree():
     assert syntax_tree("{% for one in all %}") is None
     assert syntax_tree("\0") is None
-    assert ast.unparse(syntax_tree("for one in all: one.go()")) == "for one in all:\n    one.go()"
+    tree = syntax_tree("for one in all: one.go()")
+    assert tree is not None
+    assert ast.unparse(tree) == "for one in all:\n    one.go()"
 
 
 def test_two_trees_may_grow_at_once():
     """CPython 3.11 counts their depth in one place and raises SystemError."""
     text = inspect.getsource(ast)
-    inner = []
+    inner: list[ast.Module | None] = []
 
     def collected(_phase, _info):
         if not inner:
@@ -82,4 +84,6 @@ def test_two_trees_may_grow_at_once():
     finally:
         gc.set_threshold(*threshold)
         gc.callbacks.remove(collected)
+    assert outer is not None
+    assert inner[0] is not None
     assert ast.dump(outer) == ast.dump(inner[0]) == ast.dump(ast.parse(text))
