@@ -80,7 +80,7 @@ def _term(word: str) -> Term:
         return _short(word)
     if field not in FIELDS:
         raise BadPattern(
-            f"{word!r} begins with no known word{_similar(field, FIELDS)}: "
+            f"{word!r} begins with no known word{similar(field, FIELDS)}: "
             f"there are {', '.join(f'{each}:' for each in FIELDS)}"
         )
     if not wildcards:
@@ -97,15 +97,16 @@ def _short(word: str) -> Term:
     if "." in word and "/" not in word:
         return Term("relation", word)
     raise BadPattern(
-        f"{word!r} is neither a kind{_similar(word, KINDS)} nor a relation such as Post.author or "
+        f"{word!r} is neither a kind{similar(word, KINDS)} nor a relation such as Post.author or "
         "Post.*, and for others there are route:/admin/* or file:*/legacy/*.py"
     )
 
 
 def _no_kind(word: str) -> str:
-    return f"there is no kind {word!r}{_similar(word, KINDS)}: there are {', '.join(KINDS)}"
+    return f"there is no kind {word!r}{similar(word, KINDS)}: there are {', '.join(KINDS)}"
 
 
-def _similar(word: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(word, known, n=1)
+def similar(word: str, known: tuple[str, ...]) -> str:
+    """What somebody who wrote ``word`` may have meant, in words; empty when nothing comes near."""
+    close = get_close_matches(word.lower(), known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""

@@ -120,7 +120,9 @@ class Settings:
     metrics_path: str = option("/metrics", URL_PATH, "Where to serve metrics; empty turns it off.")
     slo_ms: tuple[float, ...] = option((), THRESHOLDS, "Thresholds whose counts must be exact.")
     nplusone_min: int = option(
-        0, _integer(0, 1_000_000), "Least runs in a loop that are reported; 0: as documented."
+        0,
+        _integer(0, 1_000_000),
+        "Least runs in a loop that are reported; 0: 2 for a relation, 3 for others, 5 equal ones.",
     )
     ignore: tuple[Pattern, ...] = option((), PATTERNS, "Findings that are not reported.")
     app_paths: tuple[str, ...] = option(

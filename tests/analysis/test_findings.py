@@ -86,23 +86,57 @@ def test_several_of_a_kind_on_a_route_share_the_count_as_they_share_the_kept_tra
     ]
 
 
+def test_what_was_not_kept_costs_as_much_as_what_is_in_the_middle_of_what_was():
+    kept = [stored(took_ns=took_ns) for took_ns in (10, 10, 30, 90, 1000)]
+    (found,) = summarized(kept, {("n_plus_one", "/posts"): 105})
+    assert found.cost_ns == sum((10, 10, 30, 90, 1000)) + 100 * 30
+
+
 def test_where_nothing_was_counted_the_kept_traces_are_what_is_known():
     (found,) = summarized([stored(), stored()])
     assert (found.times, found.cost_ns, found.estimated) == (None, 2000, False)
 
 
-def test_a_small_constant_count_comes_after_what_grows_and_so_does_low_severity():
-    constant = [stored(3, 10**9, relation="Post.blog") for _ in range(3)]
+def test_a_small_constant_count_comes_after_what_grows_and_low_severity_at_the_end():
     low = stored(9, 10**8, kind="unused_eager_load", severity="low")
-    grows = [stored(count, count) for count in (2, 4, 8)]
-    unknown = stored(4, 50, relation="Post.editor")
-    found = summarized([*constant, low, *grows, unknown])
-    assert [(each.relation, each.is_minor) for each in found] == [
+    grows = [stored(count, 10 * count) for count in (2, 4, 8)]
+    found = summarized(
+        [
+            *[stored(3, 10**9, relation="Post.blog") for _ in range(3)],
+            *[stored(3, 10**8, relation="Post.site") for _ in range(3)],
+            *[stored(3, 10, relation="Post.cover") for _ in range(3)],
+            low,
+            *grows,
+            stored(4, 1000, relation="Post.editor"),
+            stored(4, 100, relation="Post.year"),
+        ]
+    )
+    assert [(each.relation, each.is_harmless) for each in found] == [
         ("Post.editor", False),
         ("Post.author", False),
-        ("Post.blog", True),
-        ("Post.author", True),
+        ("Post.blog", True),  # which cost more
+        ("Post.site", True),
+        ("Post.year", False),
+        ("Post.cover", True),
+        ("Post.author", False),
     ]
+    assert found[-1].severity == "low"
+
+
+def test_where_nothing_grows_the_order_is_by_cost():
+    few = [stored(3, 1000, relation="Post.blog") for _ in range(3)]
+    found = summarized([stored(4, 500, relation="Post.editor"), *few])
+    assert [each.relation for each in found] == ["Post.blog", "Post.editor"]
+
+
+def test_of_several_ways_to_mend_it_the_one_that_saves_most_is_shown():
+    lists = [stored(40, 4000, fix='prefetch_related("items__product")') for _ in range(2)]
+    shows = [stored(2, 200, fix='select_related("product")', where=["views.py", 9, "show"])] * 3
+    old = [stored(40, 10**6, fix="of a place that is gone") for _ in range(5)]
+    (found,) = summarized([*shows, *lists, *shows, *shows, *old])
+    assert found.fix == 'prefetch_related("items__product")'
+    assert found.where == Place("views.py", 4, "posts")
+    assert found.evidence == "2 runs"
 
 
 def test_what_is_no_loop_has_no_growth():

@@ -4,7 +4,16 @@ import pytest
 
 from inprofile.core import judge as judges
 from inprofile.core.guard import guard
-from inprofile.core.judge import ANY_NS, BURST, FEW, LATER_NS, SOON_NS, Judge, Sighting
+from inprofile.core.judge import (
+    ANY_NS,
+    AT_ONCE,
+    BURST,
+    FEW,
+    LATER_NS,
+    SOON_NS,
+    Judge,
+    Sighting,
+)
 from inprofile.core.model import Finding, Trace
 
 SECOND_NS = 1_000_000_000
@@ -36,8 +45,8 @@ def judged(counted, clock):
     return ask
 
 
-def seen(kind, site):
-    return Sighting(kind, site, 5, lambda: Finding(kind, "/", site, 5, 1, "", ""))
+def seen(kind, site, times=5):
+    return Sighting(kind, site, times, lambda: Finding(kind, "/", site, times, 1, "", ""))
 
 
 N1 = seen("n_plus_one", "a.py:1")
@@ -60,15 +69,22 @@ def test_every_problem_of_every_trace_counts_by_kind_and_route(judged, counted):
 
 
 def test_the_first_of_each_problem_is_kept_whenever_it_comes(judged):
-    assert judged(N1)
+    assert all(judged(N1) for _ in range(AT_ONCE))
+    assert not judged(N1)
     assert judged(N1, N2)
     assert judged(N1, route="/other")
     assert not judged(N1, N2)
 
 
-def test_a_route_keeps_one_a_second_for_a_while_and_then_one_a_minute(judged):
-    assert judged(N1)
-    for _ in range(FEW):
+def test_a_problem_that_is_twice_as_large_as_ever_is_kept_whenever_it_comes(judged):
+    times = (5, 5, 5, 9, 10, 10, 5, 19, 100, 199)
+    kept = [judged(seen("n_plus_one", "a.py:1", each)) for each in times]
+    assert kept == [True, True, True, False, True, False, False, False, True, False]
+
+
+def test_a_route_keeps_three_then_one_a_second_for_a_while_and_then_one_a_minute(judged):
+    assert all(judged(N1) for _ in range(AT_ONCE))
+    for _ in range(FEW + 1 - AT_ONCE):
         assert not judged(N1, after_ns=SOON_NS - 1)
         assert judged(N1, after_ns=1)
     assert not judged(N1, after_ns=LATER_NS - 1)
@@ -80,7 +96,7 @@ def test_all_routes_together_keep_few(judged):
     for route in routes:
         assert judged(N1, route=route)  # new
     kept = sum(judged(N1, route=route, after_ns=0) for route in routes)
-    assert kept == 0
+    assert kept == 0  # though each route has kept one alone
     judged(after_ns=100 * SECOND_NS)
     assert sum(judged(N1, route=route) for route in routes) == BURST + 1
     assert judged(N1, route=routes[-1], after_ns=ANY_NS)
@@ -89,15 +105,15 @@ def test_all_routes_together_keep_few(judged):
 def test_beyond_a_bound_what_is_new_is_not_kept_for_being_so(judged, counted, monkeypatch):
     monkeypatch.setattr(judges, "MAX_SITES", 2)
     assert judged(N1)
-    assert judged(N2)
+    assert all(judged(N2) for _ in range(AT_ONCE - 1))
     assert not judged(seen("n_plus_one", "a.py:3"))
     assert judged(seen("n_plus_one", "a.py:3"), after_ns=SECOND_NS)
-    assert len(counted) == 4
+    assert len(counted) == AT_ONCE + 2
 
 
 def test_beyond_a_bound_of_routes_counting_begins_anew(judged, monkeypatch):
     monkeypatch.setattr(judges, "MAX_ROUTES", 2)
-    for route in ("/a", "/b", "/c"):
+    for route in ("/a", "/b", "/c", *["/c"] * (AT_ONCE - 1)):
         assert judged(N1, route=route)
     assert not judged(N1, route="/c")
     assert judged(N1, route="/a")
@@ -115,8 +131,8 @@ def test_what_is_silenced_neither_counts_nor_is_kept_and_is_asked_about_once(cou
     assert [judge(finished(clock)) for _ in range(2)] == [False, False]
     assert (counted, asked) == ([], ["a.py:1"])
     found.append(N2)
-    assert [judge(finished(clock)) for _ in range(2)] == [True, False]
-    assert (counted, asked) == ([("n_plus_one", "/")] * 2, ["a.py:1", "a.py:2"])
+    assert [judge(finished(clock)) for _ in range(4)] == [True, True, True, False]
+    assert (counted, asked) == ([("n_plus_one", "/")] * 4, ["a.py:1", "a.py:2"])
 
 
 def test_an_error_of_one_look_is_ours_and_the_others_count(counted, clock):

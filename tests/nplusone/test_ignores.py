@@ -89,6 +89,19 @@ def between_the_loop_and_the_query(db):
         get(db, i)
 
 
+def in_a_decorator(db):
+    @decorated_with(
+        [get(db, i) for i in range(4)],
+        "rows",  # inprofile: ignore
+    )
+    def decorated():
+        pass
+
+
+def decorated_with(*_values):
+    return lambda function: function
+
+
 def of_a_file(db):
     for i in range(4):  # inprofile: ignore[Post.*, n_plus_one file:*/nplusone/*]
         get(db, i)
@@ -140,6 +153,7 @@ def on_the_function(db):  # inprofile: ignore
         on_a_line_above,
         on_another_line_of_the_statement,
         on_a_comprehension,
+        in_a_decorator,
         of_a_file,
     ],
 )

@@ -17,6 +17,8 @@ from rest_framework.relations import (
 )
 from rest_framework.serializers import ListSerializer, ModelSerializer, Serializer
 
+import inprofile
+from inprofile.storage.store import Store
 from inprofile.testing import record
 from tests.integrations.bookshop.models import Profile, Publisher, Volume, Writer
 from tests.nplusone import rest_pages, shelf
@@ -24,6 +26,7 @@ from tests.nplusone.judging import findings, marked, place
 from tests.nplusone.proxies import Chained, Named
 from tests.nplusone.rest_pages import House, Nested
 from tests.nplusone.shelf import COUNT, PROFILE, PUBLISHER, ROWS, WRITERS, judged, statements
+from tests.one_process import running
 
 pytestmark = pytest.mark.filterwarnings("ignore:The list-based error format")
 
@@ -450,3 +453,33 @@ def test_a_permission_for_each_row_is_the_applications():
 
 def test_the_houses_serializer_alone_is_silent():
     assert findings(lambda: House(houses(), many=True).data) == []
+
+
+class Twice(ModelSerializer):
+    first = SerializerMethodField()
+    second = SerializerMethodField()
+
+    class Meta:
+        model = Publisher
+        fields = ("first", "second")
+
+    def get_first(self, house):
+        return [volume.title for volume in house.volume_set.all()]
+
+    def get_second(self, house):
+        return [volume.title for volume in house.volume_set.all()]
+
+
+def test_two_fields_that_read_one_relation_are_counted_apart_in_production_too(group):
+    inprofile.uninstrument()
+    inprofile.instrument(sample_rate=0, log_findings=False)
+    rows = list(houses()) * 20
+    for _ in range(3):
+        with inprofile.job("list"):
+            assert len(Twice(rows, many=True).data) == len(rows)
+    pipeline = running().pipeline
+    assert pipeline is not None
+    assert pipeline.flush()
+    found = [(each["query"][2], each["count"]) for each in Store(group).findings()]
+    inprofile.uninstrument()
+    assert sorted(found) == [("get_first", len(rows))] * 3 + [("get_second", len(rows))] * 3

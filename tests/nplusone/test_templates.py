@@ -86,6 +86,14 @@ def test_the_part_that_is_included_is_the_query(engine):
     assert findings(a_page(engine, "include.html", **JOINED)) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "is_ignored"),
+    [("ignored_loop", True), ("ignored_include", True), ("ignored_other", False)],
+)
+def test_a_comment_at_the_loop_or_the_query_is_heeded(name, is_ignored, engine):
+    assert (findings(a_page(engine, f"{name}.html", volumes=volumes)) == []) is is_ignored
+
+
 def test_one_part_in_two_loops_is_two_findings(engine):
     page = a_page(engine, "include_two.html", volumes=volumes, others=volumes)
     marks = marked(TEMPLATES / "include_two.html", TEMPLATES / "house.html")

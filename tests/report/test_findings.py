@@ -115,7 +115,7 @@ def test_a_finding_says_everything_in_the_order_of_reading(
             found = Post.objects.filter(published=True)
     saves   20.0 ms … 41.0 ms per request
     growth  grows with the rows: 5 … 200 queries in 3 traces, 420 µs a row
-    seen    in 3 kept traces; 1,200 requests had it, 51.2 s in all
+    seen    in 3 kept traces; 1,200 requests had it, 50.4 s in all
 
 """
     )

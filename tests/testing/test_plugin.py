@@ -1,5 +1,7 @@
 """The pytest plugin, by pytest runs of small projects: what fails, and what is said."""
 
+import re
+
 import pytest
 
 from tests.testing.project import DB, Project
@@ -138,12 +140,9 @@ def test_only_the_kinds_that_are_asked_for_fail(project):
                 load(db, 1)
         """,
     )
-    assert project.run(FAIL).failed == ["test_n_plus_one"]
     assert project.run("--inprofile-fail-on=repeated_query").failed == ["test_repeated"]
-    both = "--inprofile-fail-on=repeated_query,n_plus_one"
+    both = "--inprofile-fail-on=repeated_query, n_plus_one"
     assert project.run(both).failed == ["test_n_plus_one", "test_repeated"]
-    assert project.run("--inprofile-fail-on=all").failed == ["test_n_plus_one", "test_repeated"]
-    assert project.run("--inprofile-fail-on=").failed == []
 
 
 def test_the_ini_file_says_it_for_every_run_and_the_option_wins(project):
@@ -151,12 +150,15 @@ def test_the_ini_file_says_it_for_every_run_and_the_option_wins(project):
     ini = (project.path / "pytest.ini").read_text()
     project.write("pytest.ini", ini + "inprofile_fail_on = n_plus_one\n")
     assert project.run().failed == ["test_loop"]
-    assert project.run("--inprofile-fail-on=repeated_query").failed == []
+    assert project.run("--inprofile-fail-on=").failed == []
 
 
 def test_a_kind_that_there_is_not_ends_the_run_and_says_which_there_are(project):
+    there_are = "is no kind of finding (did you mean n_plus_one?): there are n_plus_one, repeated_"
     text = project.run("--inprofile-fail-on=nplusone").text
-    assert "--inprofile-fail-on: 'nplusone' is no kind of finding: there are n_plus_one," in text
+    assert f"--inprofile-fail-on: 'nplusone' {there_are}" in text
+    text = project.run("-o", "inprofile_fail_on=N_PLUS_ONE").text
+    assert f"ERROR: inprofile_fail_on: 'N_PLUS_ONE' {there_are}" in text
 
 
 def test_a_bad_setting_ends_the_run_and_says_what_is_allowed(project, monkeypatch):
@@ -301,7 +303,7 @@ def test_the_examples_of_hypothesis_are_judged_each_by_itself(project):
             load_all(db)
         """,
     )
-    run = project.run(FAIL)
+    run = project.run(FAIL, plugins=["hypothesispytest"])
     assert run.failed == ["test_loop"], run.text
 
 
@@ -406,17 +408,71 @@ def test_too_many_queries_are_listed_with_their_counts_and_lines(project):
 
         def test_in_a_fixture(checked):
             pass
+
+        @pytest.fixture
+        def limited(max_queries):
+            return max_queries(2)
+
+        def test_limited_by_a_fixture(limited, db):
+            load_all(db)
+
+        def test_limited_later(limited, db):
+            load_all(db)
+            with limited:
+                load(db, 1)
+
+        def test_limited_on_demand(db, request):
+            with request.getfixturevalue("max_queries")(2):
+                load_all(db)
+
+        @pytest.mark.parametrize("most", ["5", -1, None, 1.5])
+        def test_impossible(db, max_queries, most):
+            load_all(db)
+            max_queries(most)
         """,
     )
     run = project.run()
-    assert run.outcomes == {"failed": 3, "passed": 2, "error": 1}, run.text
-    assert run.failed == ["test_block", "test_called", "test_marker"]
+    assert run.outcomes == {"failed": 9, "passed": 3, "error": 1}, run.text
+    assert run.failed == [
+        "test_block",
+        "test_called",
+        "test_impossible",
+        "test_limited_by_a_fixture",
+        "test_limited_on_demand",
+        "test_marker",
+    ]
     assert "3 queries, at most 2 allowed:" in run.text
     assert "1 x SELECT v FROM t WHERE id IN (?)" in run.text
     assert f"test_shop.py:{project.line('test_shop.py', 'B')} in test_block" in run.text
     assert "1 x INSERT INTO t VALUES (?)" in run.text
     assert "4 queries, at most 3 allowed:\n  4 x SELECT v FROM t WHERE id = ?" in run.text
-    assert "1 queries, at most 0 allowed:" in run.text
+    assert "1 query, at most 0 allowed:" in run.text
+    for most in ("'5'", "-1", "None", "1.5"):
+        assert f"ValueError: max_queries({most}): it takes how many queries may run at" in run.text
+
+
+def test_a_recording_that_is_asked_for_by_name_is_there_or_says_that_it_is_too_late(project):
+    project.write(
+        "test_shop.py",
+        """
+        import pytest
+        from shop import load_all
+
+        @pytest.fixture
+        def recorded(request):
+            return request.getfixturevalue("inprofile_record")
+
+        def test_in_time(recorded, db):
+            load_all(db)
+            assert [finding.kind for finding in recorded.findings] == ["n_plus_one"]
+
+        def test_too_late(request, db):
+            request.getfixturevalue("inprofile_record")
+        """,
+    )
+    run = project.run()
+    assert run.outcomes == {"passed": 1, "failed": 1}, run.text
+    assert "test_too_late - Failed: inprofile_record records a test" in run.text
 
 
 def test_a_limit_says_nothing_about_a_block_that_fails_by_itself(project):
@@ -436,25 +492,28 @@ def test_a_limit_says_nothing_about_a_block_that_fails_by_itself(project):
     assert "at most" not in text.replace("at most so many", "")
 
 
-@pytest.mark.parametrize(
-    ("marker", "said"),
-    [
-        ("max_queries='x'", "max_queries='x'): it is a number of queries"),
-        ("allow=['Post']", "allow=['Post']): 'Post' is neither a kind nor a relation"),
-        ("5", "it was given (5,)"),
-        ("", "it was given nothing"),
-        ("most=3", "it was given ['most']"),
-        ("fail_on=['n1']", "'n1' is no kind of finding"),
-    ],
-)
-def test_a_marker_that_cannot_be_fails_its_test_and_says_why(marker, said, project):
-    project.write(
-        "test_shop.py",
-        f"import pytest\n@pytest.mark.inprofile({marker})\ndef test_it(): pass",
-    )
+IMPOSSIBLE = {
+    "max_queries='x'": "max_queries='x'): it takes how many queries may run at most",
+    "max_queries=-1": "max_queries=-1): it takes how many",
+    "max_queries=True": "max_queries=True): it takes how many",
+    "allow=['Post']": "allow=['Post']): 'Post' is neither a kind nor a relation",
+    "5": "it was given (5,)",
+    "": "it was given nothing",
+    "most=3": "it was given ['most']",
+    "fail_on=['n1']": "'n1' is no kind of finding",
+}
+
+
+def test_a_marker_that_cannot_be_fails_its_test_and_says_why(project):
+    tests = [
+        f"@pytest.mark.inprofile({marker})\ndef test_{n}(): pass"
+        for n, marker in enumerate(IMPOSSIBLE)
+    ]
+    project.write("test_shop.py", "\n".join(["import pytest", *tests]))
     run = project.run()
-    assert run.outcomes == {"error": 1}
-    assert said in run.text
+    assert run.outcomes == {"error": len(IMPOSSIBLE)}
+    said = dict(re.findall(r"ERROR at setup of test_(\d+) _+\n(.*?)\n(?=_|=)", run.text, re.DOTALL))
+    assert all(why in said[str(n)] for n, why in enumerate(IMPOSSIBLE.values())), run.text
 
 
 def test_a_marker_may_say_what_to_fail_on(project):

@@ -22,8 +22,9 @@ HOW = {
     "rates": "count / seconds since the group's first request",
     "statements and outbound": "by the clock; runs that overlap count in full",
     "findings": "places, times and shares from kept traces; those are a sample, the slow, the "
-    "failed, and now and then one with a finding. In how many requests: counted in all, by kind "
-    "and route; where a route has several of a kind, split as in kept traces",
+    "failed, and of those with a finding the first, the largest and now and then one. In how many "
+    "requests: counted in all, by kind and route; where a route has several of a kind, split as in "
+    "kept traces. Their cost: each that was not kept as much as the middle one of the kept",
     "savings": "at the most all runs but one, of median length; at the least half of that",
 }
 """How each number was obtained."""

@@ -3,12 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
-from inprofile.analysis.growth import Growth, Sample, growth
+from inprofile.analysis.growth import GROWS, Growth, Sample, growth
 
 LOOPED = frozenset({"n_plus_one", "repeated_query", "http_n_plus_one", "cache_n_plus_one"})
 """Kinds that are about a loop: how often they happen may grow."""
+
+RECENT = 10
+"""So many of the newest traces decide on the fix to show: older ones may be of older code."""
 
 Stored = Mapping[str, Any]
 
@@ -32,8 +36,9 @@ class FindingSummary:
     ``typical_count`` (for ``typical_elements``) how often in the middle one. ``saving_ns`` is what
     the fix is likely to save in one of them, at the least and at the most. ``times`` is how many
     traces had it, kept or not, None where that was not counted, and ``cost_ns`` what it took in
-    those; ``estimated`` says that they are its part of a number for several. ``evidence``,
-    ``fix``, ``severity`` and the lines of source are the newest's.
+    those; ``estimated`` says that they are its part of a number for several. ``fix`` and ``where``
+    are those that would have saved most in the newest traces; ``evidence``, ``severity`` and the
+    other lines of source are the newest's.
     """
 
     kind: str
@@ -60,9 +65,14 @@ class FindingSummary:
     estimated: bool = False
 
     @property
-    def is_minor(self) -> bool:
-        """Whether it can wait: it costs little, or happens a few times however much there is."""
-        return bool(self.severity) or (self.growth is not None and self.growth.is_harmless)
+    def is_harmless(self) -> bool:
+        """Whether it happens a few times however much there is."""
+        return self.growth is not None and self.growth.is_harmless
+
+    @property
+    def grows(self) -> bool:
+        """Whether it happens more often the more there is."""
+        return self.growth is not None and self.growth.verdict == GROWS and not self.severity
 
 
 def summarized(
@@ -70,8 +80,9 @@ def summarized(
 ) -> tuple[FindingSummary, ...]:
     """Stored findings, newest first, as summaries: the most expensive first, minor ones last.
 
-    ``counted`` is in how many traces in all there was a finding, by kind and route. Where a route
-    has several findings of a kind, they share that number as they share the kept traces.
+    A count that is small and stays so comes after all that grow, whatever it costs. ``counted`` is
+    in how many traces in all there was a finding, by kind and route. Where a route has several
+    findings of a kind, they share that number as they share the kept traces.
     """
     groups: dict[tuple[Any, ...], list[Stored]] = {}
     for finding in findings:
@@ -83,9 +94,18 @@ def summarized(
         _summary(same, (counted or {}).get(site[:2]), kept[site[:2]])
         for site, same in groups.items()
     ]
-    return tuple(
-        sorted(summaries, key=lambda each: (each.is_minor, -each.cost_ns, each.kind, each.route))
-    )
+    return tuple(_ranked(summaries))
+
+
+def _ranked(summaries: Sequence[FindingSummary]) -> list[FindingSummary]:
+    least_ns = min((each.cost_ns for each in summaries if each.grows), default=1 << 63)
+
+    def rank(one: FindingSummary) -> tuple[Any, ...]:
+        waits = one.is_harmless and one.cost_ns >= least_ns
+        cost_ns = least_ns if waits else one.cost_ns
+        return bool(one.severity), -cost_ns, waits, -one.cost_ns, one.kind, one.route
+
+    return sorted(summaries, key=rank)
 
 
 def _site(finding: Stored) -> tuple[Any, ...]:
@@ -95,7 +115,7 @@ def _site(finding: Stored) -> tuple[Any, ...]:
 
 
 def _summary(same: Sequence[Stored], counted: int | None, kept: int) -> FindingSummary:
-    newest, traces = same[0], len(same)
+    newest, worst, traces = same[0], _worst(same[:RECENT]), len(same)
     total_ns = sum(finding["total_ns"] for finding in same)
     middle = sorted(same, key=lambda finding: int(finding["count"]))[(traces - 1) // 2]
     times = max(round(counted * traces / kept), traces) if counted else None
@@ -108,9 +128,9 @@ def _summary(same: Sequence[Stored], counted: int | None, kept: int) -> FindingS
         count=sum(finding["count"] for finding in same),
         total_ns=total_ns,
         evidence=newest["evidence"],
-        fix=newest["fix"],
+        fix=worst["fix"],
         loop=_place(newest, "loop"),
-        where=_place(newest, "where"),
+        where=_place(worst, "where"),
         relation=newest.get("relation", ""),
         operation=newest.get("operation", ""),
         severity=newest.get("severity", ""),
@@ -120,9 +140,29 @@ def _summary(same: Sequence[Stored], counted: int | None, kept: int) -> FindingS
         saving_ns=_saving(same),
         growth=_growth(same) if newest["kind"] in LOOPED else None,
         times=times,
-        cost_ns=total_ns * (times or traces) // traces,
+        cost_ns=_cost(same, times),
         estimated=times is not None and kept != traces,
     )
+
+
+def _cost(same: Sequence[Stored], times: int | None) -> int:
+    """What it took in all traces that had it: in each that was not kept as in the middle one.
+
+    Not as in the mean one: what is slow, or has more of it than any before, is always kept.
+    """
+    lengths = [finding["total_ns"] for finding in same]
+    others = 0 if times is None else times - len(lengths)
+    return int(sum(lengths) + others * median(lengths))
+
+
+def _worst(recent: Sequence[Stored]) -> Stored:
+    """The newest of those that one fix at one place would mend, and which took longest."""
+    costs, newest = Counter[tuple[Any, ...]](), dict[tuple[Any, ...], Stored]()
+    for finding in recent:
+        remedy = finding["fix"], *(finding.get("where") or ())
+        costs[remedy] += finding["total_ns"]
+        newest.setdefault(remedy, finding)
+    return newest[max(costs, key=costs.__getitem__)]
 
 
 def _place(finding: Stored, name: str) -> Place | None:

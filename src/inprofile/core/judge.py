@@ -12,12 +12,18 @@ MAX_SITES = 4096
 MAX_ROUTES = 4096
 """Routes whose kept traces are counted; beyond them counting begins anew."""
 
+AT_ONCE = 3
+"""So many traces of a route are kept however soon they come: enough to see a count stay."""
+
 FEW = 16
-"""So many traces of a route are kept soon after each other: enough to see a count grow."""
+"""So many of a route are kept soon after each other: enough to see a count grow."""
+
+LARGER = 2
+"""A problem that happens so many times as often as it was ever seen to is as good as a new one."""
 
 SOON_NS = 1_000_000_000
 LATER_NS = 60_000_000_000
-"""Between two kept traces of a route, for its first FEW and from then on."""
+"""Between two kept traces of a route, from AT_ONCE to FEW and from then on."""
 
 ANY_NS = 200_000_000
 BURST = 20
@@ -44,10 +50,10 @@ Look = Callable[[Trace], Iterable[Sighting]]
 class Judge:
     """Counts the problems of every trace that it is shown; exactly, each once in a trace.
 
-    A trace is worth keeping when one of its problems was never seen on this route, and otherwise
-    now and then. ``looks`` are detectors, ``count`` is told kind and route. ``silenced`` says
-    which problems people want to hear nothing of; it is asked once about each, for it may read
-    sources. Costs 25 microseconds for a trace with one loop of 200 queries in it.
+    A trace is worth keeping when one of its problems was never seen on this route, or never so
+    large, and otherwise now and then. ``looks`` are detectors, ``count`` is told kind and route.
+    ``silenced`` says which problems people want to hear nothing of; it is asked once about each,
+    for it may read sources. Costs 25 microseconds for a trace with one loop of 200 queries in it.
     """
 
     def __init__(
@@ -59,25 +65,28 @@ class Judge:
         self.looks = looks
         self.count = count
         self.silenced = silenced
-        self._silenced: dict[tuple[str, str, Hashable], bool] = {}
+        self._largest: dict[tuple[str, str, Hashable], int] = {}  # 0: silenced
         self._kept: dict[str, tuple[int, int]] = {}
         self._any_ns = -(1 << 62)
 
     def __call__(self, trace: Trace) -> bool:
         """Whether to keep ``trace``, which has finished, for what is wrong with it."""
-        route, known = trace.route, self._silenced
+        route, known = trace.route, self._largest
         found = is_new = False
         for look in self.looks:
             with guard:
                 for sighting in look(trace):
                     problem = route, sighting.kind, sighting.site
-                    silenced = known.get(problem)
-                    if silenced is None:
-                        silenced = self.silenced(sighting)
+                    largest, times = known.get(problem), sighting.times
+                    if largest is None:
+                        largest = 0 if self.silenced(sighting) else times
                         if len(known) < MAX_SITES:
-                            known[problem] = silenced
-                            is_new |= not silenced
-                    if not silenced:
+                            known[problem] = largest
+                            is_new |= largest > 0
+                    elif 0 < LARGER * largest <= times:
+                        known[problem] = times
+                        is_new = True
+                    if largest:
                         found = True
                         self.count(sighting.kind, route)
         return found and self._is_due(route, trace.root.end_ns, is_new)
@@ -89,6 +98,8 @@ class Judge:
             return False
         if len(self._kept) >= MAX_ROUTES:
             self._kept.clear()
-        self._kept[route] = count + 1, now_ns + (SOON_NS if count < FEW else LATER_NS)
+        count += 1
+        wait_ns = 0 if count < AT_ONCE else SOON_NS if count <= FEW else LATER_NS
+        self._kept[route] = count, now_ns + wait_ns
         self._any_ns = any_ns + ANY_NS
         return True

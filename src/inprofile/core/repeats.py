@@ -37,7 +37,10 @@ MAX_SITES = 64
 
 MAX_LOOKS = 24
 """Runs of one operation in one trace whose frames are looked at; those after them count for the
-way that was taken last. A recording looks at all."""
+way that was seen last, or for the ways that take turns. A recording looks at all."""
+
+MAX_TURNS = 8
+"""Ways that may take turns: two fields of a serializer, say, that read the same relation."""
 
 MAX_WAYS = 8
 """Ways to one operation of one route that are remembered from trace to trace."""
@@ -62,7 +65,7 @@ class Operation:
     ``ignored`` is what was ``ignoring`` it, if anything was.
     """
 
-    __slots__ = ("ignored", "latest", "looks", "name", "sites", "subject", "unseen")
+    __slots__ = ("ignored", "latest", "looks", "name", "sites", "subject", "taken", "unseen")
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class Operation:
         self.looks = 0
         self.sites: list[Site] = []
         self.latest: Any = None
+        self.taken: list[Site] = []
 
 
 known: dict[Hashable, int | list[Site]] = {}
@@ -144,10 +148,26 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
     ):
         return
     if operation.looks >= MAX_LOOKS and not trace.recorder.thorough:
+        site = _next(operation)
         site.passes += 1
         site.add(span, value)
         return
     _look(operation, (trace.route, key), span, value, explain, inner)
+
+
+def _next(operation: Operation) -> Site:
+    """The way by which this run is likely to have come, as the order of the looks tells.
+
+    Not the way that was taken last, if that is known by its frames: this run took another one.
+    """
+    taken = operation.taken
+    if len(taken) > MAX_TURNS:  # now is the time to see the order, which is all that is kept
+        tail = taken[-2 * MAX_TURNS :]
+        period = next((n for n in range(1, MAX_TURNS + 1) if tail[n:] == tail[:-n]), 1)
+        operation.taken = taken = tail[-period:]
+    site = taken.pop(0) if taken else operation.latest
+    taken.append(site)
+    return site
 
 
 def _between(site: Site) -> Mark | None:
@@ -295,6 +315,7 @@ def _look(
     found.add(span, value)
     operation.latest = found
     if not trace.recorder.thorough:
+        operation.taken.append(found)
         _remember(operation, key, found)
 
 

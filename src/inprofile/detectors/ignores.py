@@ -166,6 +166,9 @@ def statements(lines: list[str]) -> dict[int, tuple[int, int]]:
                 last = max([first, *_header_ends(node)])
             for line in range(first, last + 1):
                 found[line] = first, last
+            for decorator in getattr(node, "decorator_list", ()):  # above the first line
+                first, last = decorator.lineno, decorator.end_lineno
+                found |= dict.fromkeys(range(first, last + 1), (first, last))
     return found
 
 

@@ -17,12 +17,17 @@ FIXTURES = {"inprofile_record", "max_queries"}
 fail_on_key = pytest.StashKey[frozenset[str]]()
 session_key = pytest.StashKey["Session"]()
 watch_key = pytest.StashKey["Watch"]()
+called_key = pytest.StashKey[bool]()
+
+
+def _option(config: pytest.Config) -> str | None:
+    option = config.known_args_namespace.inprofile_fail_on
+    return getattr(config.option, "inprofile_fail_on", None) if option is None else option
 
 
 def _said(config: pytest.Config) -> list[str]:
     """What the option says, else what the ini file says."""
-    option = config.known_args_namespace.inprofile_fail_on
-    option = getattr(config.option, "inprofile_fail_on", None) if option is None else option
+    option = _option(config)
     return config.getini("inprofile_fail_on") if option is None else [option]
 
 
@@ -61,16 +66,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if any(map(str.strip, said)):
         if not _is_controller(config):
             _start(config)
-        config.stash[fail_on_key] = _kinds(said)
+        config.stash[fail_on_key] = _kinds(config, said)
 
 
-def _kinds(said: list[str]) -> frozenset[str]:
+def _kinds(config: pytest.Config, said: list[str]) -> frozenset[str]:
     from inprofile.testing.watch import kinds_of
 
     try:
         return kinds_of(said)
     except ValueError as error:
-        raise pytest.UsageError(f"--inprofile-fail-on: {error}") from None
+        where = "inprofile_fail_on" if _option(config) is None else "--inprofile-fail-on"
+        raise pytest.UsageError(f"{where}: {error}") from None
 
 
 def _start(config: pytest.Config) -> None:
@@ -95,21 +101,29 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """See whether the test asks for anything, before its fixtures are made."""
     config = item.config
     fail_on = config.stash.get(fail_on_key, frozenset())
-    markers = list(item.iter_markers("inprofile"))
+    markers = any(item.iter_markers("inprofile"))
     fixtures = FIXTURES.intersection(getattr(item, "fixturenames", ()))
     if not (fail_on or markers or fixtures) or not isinstance(item, pytest.Function):
         return
-    session = _session(config)
+    _begin(item)
+
+
+def _begin(item: pytest.Item) -> "Watch":
+    session = _session(item.config)
+    fail_on = item.config.stash.get(fail_on_key, frozenset())
     try:
         session.start()
-        item.stash[watch_key] = session.watch(item.nodeid, markers, fail_on)
+        watch = session.watch(item.nodeid, item.iter_markers("inprofile"), fail_on)
     except ValueError as error:
         pytest.fail(str(error), pytrace=False)
+    item.stash[watch_key] = watch
+    return watch
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Put the recording around the test's function itself, whoever calls it and wherever."""
+    item.stash[called_key] = True
     watch = item.stash.get(watch_key, None)
     if watch is None or not isinstance(item, pytest.Function):
         return (yield)
@@ -144,12 +158,21 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Let the recording go: pytest keeps every test until the end."""
     if watch_key in item.stash:
         del item.stash[watch_key]
+    if called_key in item.stash:
+        del item.stash[called_key]
 
 
 @pytest.fixture
 def inprofile_record(request: pytest.FixtureRequest) -> "Recorded":
     """The recording of this test: ``traces``, ``findings`` and ``block``, filled while it runs."""
-    return _watch(request).recorded
+    watch = _watch(request)
+    if called_key in request.node.stash and not watch.is_running:
+        pytest.fail(
+            "inprofile_record records a test from its beginning: let the test or a fixture of its"
+            " take it as an argument",
+            pytrace=False,
+        )
+    return watch.recorded
 
 
 @pytest.fixture
@@ -159,8 +182,9 @@ def max_queries(request: pytest.FixtureRequest) -> "Callable[[int], Limit]":
 
 
 def _watch(request: pytest.FixtureRequest) -> "Watch":
-    watch: Watch = request.node.stash[watch_key]
-    return watch
+    """What watches the test; begun now if only ``request.getfixturevalue`` asks for it."""
+    watch = request.node.stash.get(watch_key, None)
+    return _begin(request.node) if watch is None else watch
 
 
 # The whole run

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class Limit(EitherWay):
     """At most ``most`` queries in a ``with`` or ``async with`` block; fails the test above that.
 
-    Without a block it is about everything from its making to the end of the test. What
-    connects, begins, commits or sets something is no query, a server's cursor is one.
+    Without a block it is about everything from its making to the end of the test; made in a
+    fixture, about the test. What connects, begins, commits or sets something is no query, a
+    server's cursor is one.
     """
 
     def __init__(
@@ -36,14 +37,11 @@ class Limit(EitherWay):
         self._own: AbstractContextManager[Recorded] | None = None
         self._shown = shown
         self._exceeded = exceeded
-        self._before = self._statements()
+        self._before = _statements(recorded)
 
-    def _statements(self) -> Counter[Statement]:
-        return Counter() if self._recorded is None else statements(self._recorded.all)
-
-    def excess(self) -> str:
-        """What to say when there were too many; nothing when there were not."""
-        found = self._statements() - self._before
+    def excess(self, recorded: Recorded | None) -> str:
+        """What to say when there are too many in ``recorded``; nothing when there are not."""
+        found = _statements(recorded) - self._before
         return too_many(found, self.most, self._shown) if found.total() > self.most else ""
 
     def __enter__(self) -> Self:
@@ -51,7 +49,7 @@ class Limit(EitherWay):
         if self._recorded is None:  # in a fixture, outside of the test's own recording
             self._own = record()
             self._recorded = self._own.__enter__()
-        self._before = self._statements()
+        self._before = _statements(self._recorded)
         return self
 
     def __exit__(
@@ -64,9 +62,13 @@ class Limit(EitherWay):
         own, self._own = self._own, None
         if own is not None:
             own.__exit__(kind, error, traceback)
-        said = "" if kind is not None else self.excess()
+        said = "" if kind is not None else self.excess(self._recorded)
         if own is not None:
             self._recorded = None
         if said:
             self._exceeded(said)
             pytest.fail(said)
+
+
+def _statements(recorded: Recorded | None) -> Counter[Statement]:
+    return Counter() if recorded is None else statements(recorded.all)

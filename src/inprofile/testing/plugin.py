@@ -15,9 +15,9 @@ def pytest_addoption(parser: "pytest.Parser", pluginmanager: "pytest.PytestPlugi
     if pluginmanager.has_plugin(NAME):
         return
     said = (
-        "Fail tests for findings of these kinds, separated by commas, or all: n_plus_one, "
-        "repeated_query, http_n_plus_one, cache_n_plus_one, slow_query. Of these all has not, as a "
-        "test may read less than a page: unused_eager_load"
+        "Fail tests for findings of these kinds, separated by commas: n_plus_one, repeated_query, "
+        "http_n_plus_one, cache_n_plus_one, slow_query, unused_eager_load; or all, which are all "
+        "but the last, as a test may read less of what it loads than a page does"
     )
     group = parser.getgroup("inprofile", "inprofile: N+1 queries and other findings")
     group.addoption("--inprofile-fail-on", metavar="KINDS", default=None, help=said)

@@ -48,7 +48,8 @@ def too_many(found: Counter[Statement], limit: int, shown: Shown) -> str:
     texts: Counter[str] = Counter()
     for (text, _), count in found.items():
         texts[text] += count
-    lines = [f"{found.total()} queries, at most {limit} allowed:"]
+    total = found.total()
+    lines = [f"{total} {'query' if total == 1 else 'queries'}, at most {limit} allowed:"]
     for text, count in texts.most_common(MAX_SHOWN):
         lines.append(f"  {count} x {text}")
         ran = [(times, place) for (each, place), times in found.items() if each == text and place]

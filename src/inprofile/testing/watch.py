@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from threading import get_ident
 from time import monotonic, sleep
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import pytest
 
@@ -14,7 +14,7 @@ from inprofile.detectors import ignores, places
 from inprofile.detectors.ignores import Comment
 from inprofile.detectors.ignoring import Scope
 from inprofile.detectors.judgement import Judgement
-from inprofile.patterns import KINDS, BadPattern, Pattern, parse
+from inprofile.patterns import KINDS, BadPattern, Pattern, parse, similar
 from inprofile.testing.limit import Limit
 from inprofile.testing.lines import Lines
 from inprofile.testing.recording import Recorded, record, recording
@@ -27,6 +27,8 @@ PATIENCE_S = 1.0
 
 
 UNUSED = "unused_eager_load"
+
+NO_NUMBER = "it takes how many queries may run at most: a whole number from 0 on"
 
 
 class Wish(NamedTuple):
@@ -70,7 +72,8 @@ def kinds_of(texts: Iterable[str]) -> frozenset[str]:
     unknown = [word for word in words if word not in KINDS and word != "all"]
     if unknown:
         raise ValueError(
-            f"{unknown[0]!r} is no kind of finding: there are {', '.join(KINDS)} and all"
+            f"{unknown[0]!r} is no kind of finding{similar(unknown[0], KINDS)}: "
+            f"there are {', '.join(KINDS)} and all"
         )
     everything = set(KINDS) - {UNUSED} if "all" in words else set()
     return frozenset(everything.union(words) - {"all"})
@@ -81,9 +84,15 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _most(value: Any) -> int | None:
-    if value is None or (type(value) is int and value >= 0):
+    if value is None:
         return value
-    raise ValueError(f"@pytest.mark.inprofile(max_queries={value!r}): it is a number of queries")
+    if not _is_number(value):
+        raise ValueError(f"@pytest.mark.inprofile(max_queries={value!r}): {NO_NUMBER}")
+    return value
+
+
+def _is_number(value: Any) -> TypeGuard[int]:
+    return type(value) is int and value >= 0
 
 
 class Watch:
@@ -103,11 +112,12 @@ class Watch:
         self.exceeded: list[str] = []
 
     def limit(self, most: int) -> Limit:
-        """What the fixture ``max_queries`` gives."""
+        """What the fixture ``max_queries`` gives. Raises ValueError for what is no number."""
+        if not _is_number(most):
+            raise ValueError(f"max_queries({most!r}): {NO_NUMBER}")
         recorded = self.recorded if self.is_running else None
         limit = Limit(most, recorded, self.shown, self.exceeded.append)
-        if recorded is not None:
-            self.limits.append(limit)
+        self.limits.append(limit)
         return limit
 
     def around(self, function: Callable[..., Any], judge: Callable[[], str]) -> Callable[..., Any]:
@@ -185,7 +195,7 @@ class Watch:
     def _too_many(self) -> Iterator[str]:
         yield from dict.fromkeys(self.exceeded)
         for limit in self.limits:
-            if not limit.is_entered and (said := limit.excess()):
+            if not limit.is_entered and (said := limit.excess(self.recorded)):
                 yield said
         most = self.asked.max_queries
         if most is not None:
