@@ -53,7 +53,12 @@ class _Group:
     @property
     def fix(self) -> str:
         """What to do instead; of two ways to one relation both have to be loaded."""
-        return "; ".join(dict.fromkeys(site.facts.fix for site in self.sites if site.facts.fix))
+        fix = "; ".join(dict.fromkeys(site.facts.fix for site in self.sites if site.facts.fix))
+        first = self.sites[0]
+        loader = places.loader(first)
+        if not loader:
+            return fix
+        return f"{fix}, {'or' if first.facts.relation else 'in'} {loader}".lstrip(", ")
 
     @property
     def elements(self) -> int:
