@@ -60,7 +60,7 @@ class WiredPsycopg2(Psycopg2):
 
 
 async def of_asyncpg(db, run):
-    seen = []
+    seen: list[str] = []
     db.db.add_query_logger(lambda record: seen.append(record.query))
     await run(db)
     await asyncio.sleep(0)  # it is told afterwards
@@ -82,7 +82,7 @@ async def of_psycopg2(db, run):
 
 
 async def of_sqlite(db, run):
-    seen = []
+    seen: list[str] = []
     traced = db.db.set_trace_callback(seen.append)
     if isinstance(db, Aiosqlite):
         await traced

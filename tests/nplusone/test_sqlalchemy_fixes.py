@@ -2,7 +2,7 @@
 # ruff: noqa: B018 - reading an attribute is what runs a statement
 
 import pytest
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from tests.nplusone import test_sqlalchemy_async as later
@@ -17,6 +17,7 @@ from tests.nplusone.shop import (
     Node,
     Order,
     Passport,
+    Product,
     Tag,
     Transfer,
     clean,
@@ -225,9 +226,9 @@ def test_writes(run, fixed):
 
 def test_rows_that_are_changed_and_written_one_by_one():
     def fixed(session):
-        products = session.scalars(select(writes.Product)).all()[:3]
+        products = session.scalars(select(Product)).all()[:3]
         changed = [{"id": product.id, "name": product.name + "!"} for product in products]
-        session.execute(writes.update(writes.Product), changed)
+        session.execute(update(Product), changed)
 
     followed(writes.changed_and_committed, fixed)
 

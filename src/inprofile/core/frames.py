@@ -64,15 +64,13 @@ class Interpreter(NamedTuple):
     The nodes of a template, the fields of a serializer. ``local`` is the name of its local that
     says which part is being run (its instruction alone says nothing). ``read`` makes of its
     locals what tells where that part was written, as plain data that holds nothing of the user's,
-    or None for what a library wrote; ``locate`` makes a place of that. ``loader`` is what users
-    of that language have to ask for the elements of many parts at once.
+    or None for what a library wrote; ``locate`` makes a place of that.
     """
 
     code: CodeType
     local: str
     read: Callable[[Mapping[str, Any]], Hashable]
     locate: Callable[[Any], Location | None]
-    loader: str = ""
 
 
 interpreters: dict[int, Interpreter] = {}

@@ -53,12 +53,7 @@ class _Group:
     @property
     def fix(self) -> str:
         """What to do instead; of two ways to one relation both have to be loaded."""
-        fix = "; ".join(dict.fromkeys(site.facts.fix for site in self.sites if site.facts.fix))
-        first = self.sites[0]
-        loader = places.loader(first)
-        if not loader:
-            return fix
-        return f"{fix}, {'or' if first.facts.relation else 'in'} {loader}".lstrip(", ")
+        return "; ".join(dict.fromkeys(site.facts.fix for site in self.sites if site.facts.fix))
 
     @property
     def elements(self) -> int:

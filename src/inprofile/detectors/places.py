@@ -52,21 +52,6 @@ def loop(site: Site, begun: tuple[CodeType, int] | None = None) -> Location | No
     return found if line is None or found is None else found._replace(line=line)
 
 
-def loader(site: Site) -> str:
-    """What asks for many at once where a library drives the loop; empty where there is nothing."""
-    met, found = site.met, ""
-    for each in site.way.outwards():
-        code = each.mark.code
-        if met is not None and each.mark is met.mark:
-            return found
-        if id(code) in borders:
-            return ""  # the loop is around what it would serve
-        interpreter = interpreters.get(id(code))
-        if interpreter is not None:
-            found = found or interpreter.loader
-    return ""
-
-
 def _driver(ways: Iterator[Stand]) -> Location | None:
     """What drives a loop of a library's from outside, with which ``ways`` begins."""
     next(ways)

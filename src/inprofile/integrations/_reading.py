@@ -23,20 +23,18 @@ def interpreting(
     local: str,
     read: Callable[[Mapping[str, Any]], Hashable],
     locate: Callable[[Any], Location | None],
-    loader: str = "",
 ) -> Wrap:
     """For a function that runs what the user wrote in another language: templates, fields.
 
     ``local`` is the local variable that says which part is run, in the function or a
     comprehension of it. ``read`` makes plain data of the function's locals that ``locate``
-    makes the part's place of when a finding is reported; None for what no user wrote. ``loader``
-    is what asks for the elements of many parts at once.
+    makes the part's place of when a finding is reported; None for what no user wrote.
     """
 
     def note(original: Function) -> Function:
         for code in codes(original):
             if local in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
-                interpreters[id(code)] = Interpreter(code, local, read, locate, loader)
+                interpreters[id(code)] = Interpreter(code, local, read, locate)
         return original
 
     return note

@@ -1,6 +1,5 @@
 """How an application writes what it asks of SQLAlchemy: classes, columns, loader options."""
 
-from itertools import groupby
 from typing import Any
 
 Step = tuple[Any, Any]
@@ -28,19 +27,11 @@ def steps_of(path: Any) -> list[Step]:
 
 
 def options_for(steps: list[Step]) -> str:
-    """The loader options for a chain of relationships.
-
-    One that leads on to itself, as in a tree, is to be loaded to its end.
-    """
-    options = []
-    for _, run in groupby(steps, lambda step: id(step[1])):
-        (holder, prop), *again = run
-        name = f"{named(holder)}.{prop.key}"
-        if again:
-            options.append(f"selectinload({name}, recursion_depth=-1)")
-        else:
-            options.append(f"{'selectinload' if prop.uselist else 'joinedload'}({name})")
-    return ".".join(options)
+    """The loader options for a chain of relationships."""
+    return ".".join(
+        f"{'selectinload' if prop.uselist else 'joinedload'}({named(holder)}.{prop.key})"
+        for holder, prop in steps
+    )
 
 
 def among(holder: Any, prop: Any) -> str:

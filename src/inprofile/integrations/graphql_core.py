@@ -67,7 +67,7 @@ def _awaited(frame: FrameType) -> Beyond | None:
 
 hops.append(_awaited)
 
-_fields = interpreting("info", _field, locate, loader="a DataLoader")
+_fields = interpreting("info", _field, locate)
 _names = telling_apart("response_name")
 
 ABOUT = About(
