@@ -25,14 +25,16 @@ def wired(run):
 def test_a_resolver_for_each_parent_is_to_ask_a_loader(way, db):
     (finding,), sent = wired(way(db, "{ books { title writer { name } } }"))
     assert (finding.kind, finding.count, sent) == ("n_plus_one", ROWS, 1 + ROWS)
-    assert same_code(finding.fix, "WHERE id IN (?, ?, ...), in a DataLoader")
+    assert same_code(finding.fix, "WHERE id IN (?, ?, ...)")
+    assert "DataLoader(" in finding.fix
     assert wired(awaited(db, "{ books { title loaded { name } } }")) == ([], 2)
 
 
 def test_resolvers_that_run_at_once_are_to_ask_a_loader(db):
     (finding,), sent = wired(awaited(db, "{ books { title later { name } } }"))
     assert (finding.kind, finding.count, sent) == ("n_plus_one", ROWS, 1 + ROWS)
-    assert same_code(finding.fix, "WHERE id IN (?, ?, ...), in a DataLoader")
+    assert same_code(finding.fix, "WHERE id IN (?, ?, ...)")
+    assert "DataLoader(" in finding.fix
     assert wired(awaited(db, "{ books { title loaded { name } } }")) == ([], 2)
 
 

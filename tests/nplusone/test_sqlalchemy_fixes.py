@@ -317,5 +317,5 @@ def descended(session):
 )
 def test_a_way_along_a_tree_is_to_be_loaded_to_its_end(run, fixed, fix):
     (finding,), _ = on_session(run)
-    assert finding.fix == fix
+    assert fix in finding.fix
     clean(fixed)
