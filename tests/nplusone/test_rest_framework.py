@@ -17,10 +17,11 @@ from rest_framework.relations import (
 )
 from rest_framework.serializers import ListSerializer, ModelSerializer, Serializer
 
+import inprofile
 from inprofile.testing import record
 from tests.integrations.bookshop.models import Profile, Publisher, Volume, Writer
 from tests.nplusone import rest_pages, shelf
-from tests.nplusone.judging import findings, marked, place
+from tests.nplusone.judging import findings, marked, place, same_code
 from tests.nplusone.proxies import Chained, Named
 from tests.nplusone.rest_pages import House, Nested
 from tests.nplusone.shelf import COUNT, PROFILE, PUBLISHER, ROWS, WRITERS, judged, statements
@@ -450,3 +451,16 @@ def test_a_permission_for_each_row_is_the_applications():
 
 def test_the_houses_serializer_alone_is_silent():
     assert findings(lambda: House(houses(), many=True).data) == []
+
+
+@pytest.mark.parametrize(("path", "joined"), [("/list/", "/joined/"), ("/set/", "/joined/")])
+def test_the_advice_to_a_generic_view_takes_less(path, joined):
+    (finding,), many = asked(path)
+    assert (finding.kind, finding.relation) == ("n_plus_one", PUBLISHER["relation"])
+    assert same_code(finding.fix, PUBLISHER["fix"])
+    inprofile.uninstrument()
+    with SITE:
+        assert len(statements(lambda: Client().get(path))) == many
+    inprofile.instrument()
+    found, few = asked(joined)
+    assert (found, few) == ([], many - ROWS)
