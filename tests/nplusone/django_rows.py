@@ -62,6 +62,11 @@ def fill():
 
 def judged(run):
     """What is found in ``run``, which does the same with us and without."""
+    return sent(run)[0]
+
+
+def sent(run):
+    """What is found in ``run``, and the statements that it runs with us and without."""
     from django.contrib.contenttypes.models import ContentType
     from django.db import connection, transaction
     from django.test.utils import CaptureQueriesContext
@@ -83,18 +88,19 @@ def judged(run):
         log = [one["sql"] for one in statements.captured_queries]
         logs.append([one for one in log if "SAVEPOINT" not in one])
     assert logs[0] == logs[1]
-    return found
+    return found, logs[0]
 
 
 def says(run, relation, count, *fix, fixed=None, more=(), kind="n_plus_one"):
     """There is one finding in ``run``, at its marks, for ``count`` runs; and none once it is
-    ``fixed``.
+    ``fixed``, which runs fewer statements.
     """
-    found = judged(run)
+    found, statements = sent(run)
     assert [one.relation for one in found] == [relation], found
     (finding,) = found
     marks = marked(run, *more)
     assert (finding.kind, finding.count) == (kind, count)
+    assert len(statements) >= count, statements
     assert place(finding.loop) == marks["L"]
     assert place(finding.query) == marks["Q"]
     if "W" in marks:
@@ -102,5 +108,7 @@ def says(run, relation, count, *fix, fixed=None, more=(), kind="n_plus_one"):
     for code in fix:
         assert same_code(finding.fix, code), finding.fix
     if fixed is not None:
-        assert judged(fixed) == []
+        found, fewer = sent(fixed)
+        assert found == []
+        assert len(fewer) < len(statements) + (count == 2), fewer  # two may be of two models
     return finding

@@ -10,7 +10,7 @@ from django.urls import reverse
 import inprofile
 from inprofile.testing import record
 from tests.nplusone import admin_pages, proxies, shelf
-from tests.nplusone.judging import marked, place
+from tests.nplusone.judging import marked, place, same_code
 from tests.nplusone.shelf import ROWS
 
 SETTINGS = {
@@ -86,3 +86,26 @@ def test_a_list_takes_as_many_statements_with_us_as_without(kind):
     inprofile.uninstrument()
     page = reverse(f"{kind}:bookshop_{admin_pages.MODELS[kind]}_changelist")
     assert shelf.statements(lambda: Client().get(page)) == within
+
+
+FIXES = {
+    "Nullable": ("Volume.publisher", 'select_related("publisher")'),
+    "Far": ("Writer.publisher", 'select_related("publisher")'),
+    "Method": ("Volume.publisher", 'select_related("publisher")'),
+    "Callable": ("Writer.profile", 'select_related("profile")'),
+    "Text": ("Named.publisher", 'select_related("publisher")'),
+    "Given": ("Volume.publisher", 'select_related("publisher")'),
+    "Counted": ("Publisher.writers", 'annotate(Count("writers"))'),
+}
+
+
+@pytest.mark.parametrize("kind", FIXES)
+def test_the_advice_is_to_join_what_the_list_shows_and_a_list_that_does_takes_less(kind):
+    (finding,), many = listed(kind)
+    relation, fix = FIXES[kind]
+    assert (finding.kind, finding.relation, finding.count) == ("n_plus_one", relation, ROWS)
+    assert same_code(finding.fix, fix)
+    if f"{kind}Joined" in admin_pages.MODELS:
+        found, few = listed(f"{kind}Joined")
+        assert found == []
+        assert len(few) == len(many) - ROWS

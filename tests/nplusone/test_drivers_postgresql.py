@@ -324,3 +324,50 @@ def fetched_in_parts(old):
 @pytest.mark.parametrize("run", [in_tuples, helped, fetched_in_parts])
 def test_what_psycopg2_does_at_once_is_silent(run, old):
     assert findings(run, old) == []
+
+
+# A stream for each row.
+
+
+def streams(db):
+    for n in range(4):  # L
+        for _row in db.cursor().stream("SELECT v FROM t WHERE id = %s", (n,)):  # Q
+            pass
+
+
+def streams_at_once(db):
+    for n in range(4):  # L
+        list(db.cursor().stream(query="SELECT v FROM t WHERE id = %s", params=(n,)))  # Q
+
+
+@pytest.mark.parametrize("run", [streams, streams_at_once])
+def test_a_stream_for_each_row_is_a_statement_for_each(run, db):
+    (finding,) = findings(run, db)
+    found(run, finding)
+    assert finding.fix == "WHERE id = ANY(%s)"
+
+
+async def streams_async(db):
+    for n in range(4):  # L
+        async for _row in db.cursor().stream("SELECT v FROM t WHERE id = %s", (n,)):  # Q
+            pass
+
+
+def test_so_is_one_of_an_asynchronous_connection(postgres_dsn):
+    async def work():
+        async with await psycopg.AsyncConnection.connect(postgres_dsn) as db:
+            await db.execute(TABLE)
+            with record() as recording:
+                await streams_async(db)
+        return recording.findings
+
+    (finding,) = asyncio.run(work())
+    found(streams_async, finding)
+
+
+def test_one_stream_of_many_rows_is_none(db):
+    def run():
+        for _ in db.cursor().stream("SELECT v FROM t WHERE id = ANY(%s)", ([1, 2, 3, 4],)):
+            pass
+
+    assert findings(run) == []

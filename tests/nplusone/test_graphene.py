@@ -80,7 +80,11 @@ def asked(db, query):
 
 @pytest.mark.parametrize("way", [asked, awaited])
 def test_a_resolver_for_each_parent_is_the_query(way, db):
+    sent: list[str] = []
+    db.set_trace_callback(sent.append)
     (finding,) = findings(way(db, "{ allBooks { writerName } }"))
+    assert len(sent) == ROWS
+    assert "DataLoader(" in finding.fix
     marks = marked(Book, Query)
     assert (finding.kind, finding.count) == ("n_plus_one", ROWS)
     assert place(finding.query) == marks["Q"]

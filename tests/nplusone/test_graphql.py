@@ -140,8 +140,8 @@ def asked(db, query):
     return lambda: answered(schema.execute_sync(query, context_value={"db": db}))
 
 
-def awaited(db, query):
-    """A call that answers a query in an event loop."""
+def awaited(db, query, most=None):
+    """A call that answers a query in an event loop; its loader asks for as many as that at once."""
 
     async def work():
         async def load(numbers):
@@ -150,7 +150,7 @@ def awaited(db, query):
             known = dict(db.execute(query, numbers).fetchall())  # Q5
             return [Writer(name=known[number]) for number in numbers]
 
-        context = {"db": db, "loader": DataLoader(load)}
+        context = {"db": db, "loader": DataLoader(load, max_batch_size=most)}
         return answered(await schema.execute(query, context_value=context))
 
     return lambda: asyncio.run(work())
@@ -208,6 +208,21 @@ def test_a_loader_that_is_given_one_key_at_a_time_is_not(db):
     marks = marked(awaited, Query)
     assert place(finding.query) == marks["Q5"]
     assert place(finding.loop) == marks["L5"]
+
+
+def test_nor_is_one_that_asks_for_a_single_key_each_time(db):
+    finding = only(awaited(db, "{ books { title loaded { name } } }", 1))
+    assert place(finding.query) == marked(awaited)["Q5"]
+    assert finding.loop is not None
+    assert finding.loop.function == "Book.loaded"
+
+
+def test_the_fix_is_a_loader_for_the_field(db):
+    finding = only(asked(db, "{ books { title writer { name } } }"))
+    assert finding.fix == (
+        "writer_loader = DataLoader(load_writers), await writer_loader.load(key) in Book.writer:"
+        " WHERE id IN (?, ?, ...)"
+    )
 
 
 def test_fields_of_one_query_are_no_loop(db):

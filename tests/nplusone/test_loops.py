@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import functools
+import gc
 import sqlite3
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
+import anyio
 import anyio.to_thread
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
@@ -261,8 +264,78 @@ def nested_loops(db):
 
 def nested_loops_of_one_pass_each(db):
     for i in range(4):  # L
-        for _ in range(1):  # L2
+        for _ in range(1):
             get(db, i)
+
+
+def an_inner_loop_over_one(db):
+    for i in range(4):  # L
+        for each in [i, 8, 9][:1]:
+            for one in (each,):
+                get(db, one)
+
+
+def one_that_tries_again(db):
+    for i in range(4):  # L
+        for _attempt in range(3):
+            try:
+                get(db, i)
+            except ValueError:
+                continue
+            break
+
+
+def one_that_tries_again_behind_a_test(db):
+    for i in range(4):  # L
+        for _attempt in range(3):
+            try:
+                row = get(db, i)
+            except ValueError:
+                continue
+            if row is None:
+                break
+
+
+def one_that_waits(db):
+    for i in range(4):  # L
+        while True:
+            row = get(db, i)
+            if row is None:
+                break
+
+
+def a_break_of_a_loop_inside_of_the_one_that_is_left(db):
+    for i in range(4):  # L
+        with contextlib.suppress(KeyError):
+            for _attempt in range(3):
+                try:
+                    for _ in range(5):
+                        get(db, i)
+                        break
+                except ValueError:
+                    continue
+                break
+
+
+def a_loop_that_stops_early(db):
+    for group in ([1, 2], [3, 4]):
+        for i in group:  # L
+            if get(db, i) is None:
+                continue
+            break
+
+
+def pages_of_ones_own(db):
+    for last in (0, 10):
+        for _page in range(2):  # L
+            get(db, last)
+            last += 1  # noqa: PLW2901
+
+
+def what_has_a_state(db):
+    for numbers in ([1, 2], [3, 4]):
+        while numbers:  # L
+            get(db, numbers.pop())
 
 
 def nested_loops_in_helpers(db):
@@ -429,8 +502,48 @@ def a_task_group(db):
 
 def waited_for_together(db):
     async def run():
-        tasks = [asyncio.create_task(aget(db, i)) for i in range(4)]
-        await asyncio.wait(tasks)  # L
+        tasks = [asyncio.create_task(aget(db, i)) for i in range(4)]  # L
+        await asyncio.wait(tasks)
+
+    asyncio.run(run())
+
+
+def started_and_awaited_later(db):
+    async def run():
+        tasks = []
+        for i in range(4):  # L
+            task = asyncio.create_task(aget(db, i))
+            tasks.append(task)
+        for task in tasks:
+            await task
+
+    asyncio.run(run())
+
+
+def started_and_gathered_later(db):
+    async def run():
+        tasks = []
+        for i in range(4):  # L
+            tasks.append(asyncio.ensure_future(aget(db, i)))  # noqa: PERF401
+        await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+
+
+def started_by_a_loops_method(db):
+    async def run():
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(aget(db, i)) for i in range(4)]  # L
+        return [await each for each in asyncio.as_completed(tasks)]
+
+    asyncio.run(run())
+
+
+def started_by_anyio(db):
+    async def run():
+        async with anyio.create_task_group() as group:
+            for i in range(4):  # L
+                group.start_soon(aget, db, i)
 
     asyncio.run(run())
 
@@ -558,6 +671,14 @@ SYNC = [
     an_attribute_that_is_made_up,
     nested_loops,
     nested_loops_of_one_pass_each,
+    an_inner_loop_over_one,
+    one_that_tries_again,
+    one_that_tries_again_behind_a_test,
+    one_that_waits,
+    a_break_of_a_loop_inside_of_the_one_that_is_left,
+    a_loop_that_stops_early,
+    pages_of_ones_own,
+    what_has_a_state,
     nested_loops_in_helpers,
     a_nested_comprehension,
     a_comprehension_with_two_loops,
@@ -579,6 +700,10 @@ ASYNC = [
     gathered_within_what_is_gathered,
     a_task_group,
     waited_for_together,
+    started_and_awaited_later,
+    started_and_gathered_later,
+    started_by_a_loops_method,
+    started_by_anyio,
     as_completed,
     waited_for_with_a_limit,
     with_a_timeout,
@@ -865,3 +990,18 @@ def test_nor_is_one_around_a_job(db):
                 list(map(get, [db] * 4, range(4)))  # L
     line = marked(test_nor_is_one_around_a_job)["L"]
     assert [place(finding.loop) for finding in recording.findings] == [line, line]
+
+
+def test_a_task_lives_no_longer_for_having_been_started_in_a_recording(db):
+    async def run():
+        task = asyncio.create_task(aget(db, 1))
+        await task
+        return weakref.ref(task)
+
+    gc.collect()
+    gc.disable()
+    try:
+        with record():
+            assert asyncio.run(run())() is None
+    finally:
+        gc.enable()

@@ -22,7 +22,7 @@ from inprofile.storage.store import Store
 from inprofile.testing import record
 from tests.integrations.bookshop.models import Profile, Publisher, Volume, Writer
 from tests.nplusone import rest_pages, shelf
-from tests.nplusone.judging import findings, marked, place
+from tests.nplusone.judging import findings, marked, place, same_code
 from tests.nplusone.proxies import Chained, Named
 from tests.nplusone.rest_pages import House, Nested
 from tests.nplusone.shelf import COUNT, PROFILE, PUBLISHER, ROWS, WRITERS, judged, statements
@@ -483,3 +483,16 @@ def test_two_fields_that_read_one_relation_are_counted_apart_in_production_too(g
     found = [(each["query"][2], each["count"]) for each in Store(group).findings()]
     inprofile.uninstrument()
     assert sorted(found) == [("get_first", len(rows))] * 3 + [("get_second", len(rows))] * 3
+
+
+@pytest.mark.parametrize(("path", "joined"), [("/list/", "/joined/"), ("/set/", "/joined/")])
+def test_the_advice_to_a_generic_view_takes_less(path, joined):
+    (finding,), many = asked(path)
+    assert (finding.kind, finding.relation) == ("n_plus_one", PUBLISHER["relation"])
+    assert same_code(finding.fix, PUBLISHER["fix"])
+    inprofile.uninstrument()
+    with SITE:
+        assert len(statements(lambda: Client().get(path))) == many
+    inprofile.instrument()
+    found, few = asked(joined)
+    assert (found, few) == ([], many - ROWS)

@@ -62,7 +62,7 @@ READS = {
     ).scalar(),
     "renamed": lambda session, customer: setattr(customer, "name", customer.name + "!"),
     "raised": lambda session, customer: setattr(customer, "name", Customer.name + "?"),
-    "added": lambda session, customer: session.add(Tag(name=customer.name)),
+    "added": lambda session, customer: session.add(Tag(name="new")),  # a name may be SQL by now
     "flushed": lambda session, customer: session.flush(),
     "committed": lambda session, customer: session.commit(),
     "expired": lambda session, customer: session.expire(customer),

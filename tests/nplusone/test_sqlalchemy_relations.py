@@ -314,6 +314,45 @@ def test_a_way_up_and_down_a_tree_is_found():
     judge(descended, count=5, relation="Node.children", fix="selectinload(Node.children)")
 
 
+def climbed_fixed(session):
+    load = selectinload(Node.parent, recursion_depth=-1)
+    node = session.get(Node, 5, options=[load])
+    while node is not None:
+        node = node.parent
+
+
+def descended_fixed(session):
+    def visit(node):
+        for child in node.children:
+            visit(child)
+
+    load = selectinload(Node.children, recursion_depth=-1)
+    visit(session.get(Node, 1, options=[load]))
+
+
+@pytest.mark.parametrize(
+    ("run", "fixed", "fix"),
+    [
+        (climbed, climbed_fixed, "selectinload(Node.parent, recursion_depth=-1)"),
+        (descended, descended_fixed, "selectinload(Node.children, recursion_depth=-1)"),
+    ],
+)
+def test_a_tree_is_loaded_at_any_depth_by_the_fix(run, fixed, fix):
+    findings, _ = on_session(run)
+    assert fix in findings[0].fix
+    clean(fixed)
+
+
+def of_each_customer(session):
+    customers = session.scalars(select(Customer)).all()
+    for customer in customers:  # L
+        session.scalars(select(Order).where(Order.customer == customer, Order.id > 0)).all()  # Q
+
+
+def test_rows_that_are_chosen_by_an_object_are_chosen_by_its_key():
+    judge(of_each_customer, count=4, fix="where(Order.customer_id.in_(ids))")
+
+
 def dynamic(session):
     customers = session.scalars(select(Customer)).all()  # W
     for customer in customers:  # L

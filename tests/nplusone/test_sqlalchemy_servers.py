@@ -6,12 +6,12 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import String, create_engine, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 import inprofile
 from inprofile.testing import record
 from tests.nplusone.judging import marked, place
-from tests.nplusone.shop import Base, Customer, Order, Passport, Tag, fill
+from tests.nplusone.shop import Base, Customer, Order, Passport, Tag, fill, wire
 
 
 @pytest.fixture(params=["psycopg", "psycopg2", "pymysql"])
@@ -141,3 +141,32 @@ def test_lines_are_the_coroutines_on_asyncpg_and_psycopg(driver, postgres_dsn):
     assert place(finding.loop) == marks["L"]
     assert place(finding.query) == marks["Q"]
     assert place(finding.where) == marks["W"]
+
+
+def loaded(session):
+    for passport in session.scalars(select(Passport)):  # L W
+        str(passport.customer)  # Q
+
+
+def loaded_at_once(session):
+    for passport in session.scalars(select(Passport).options(joinedload(Passport.customer))):
+        str(passport.customer)
+
+
+def test_the_advice_takes_less_on_every_server(engine):
+    counts = []
+    for run in (loaded, loaded_at_once):
+        with wire(engine) as plain, Session(engine) as session:
+            run(session)
+        with wire(engine) as sent:
+            findings = found(engine, run)
+        assert len(sent) == len(plain)
+        counts.append((len(findings), len(sent)))
+        if run is loaded:
+            marks = marked(loaded)
+            (finding,) = findings
+            assert (finding.relation, finding.count) == ("Passport.customer", 4)
+            assert finding.fix == "joinedload(Passport.customer)"
+            places = place(finding.loop), place(finding.query), place(finding.where)
+            assert places == (marks["L"], marks["Q"], marks["W"])
+    assert counts == [(1, 5), (0, 1)]

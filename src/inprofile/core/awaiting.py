@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
+from weakref import ref
 
 from inprofile.core.frames import ASYNC, Beyond, Stand, hops
 
@@ -45,17 +46,35 @@ waits: ContextVar[Waiting | None] = ContextVar("inprofile_waits", default=None)
 
 
 class Started:
-    """Where a task was started. Tasks that it starts itself inherit this, and it is not theirs."""
+    """Where a task was started. Tasks that it starts itself inherit this, and it is not theirs.
 
-    __slots__ = ("stand", "task")
+    ``in_group`` says that it was by a TaskGroup, which waits for all that it has started.
+    """
 
-    def __init__(self, stand: Stand) -> None:
+    __slots__ = ("_task", "in_group", "stand")
+
+    def __init__(self, stand: Stand, *, in_group: bool = False) -> None:
         self.stand = stand
-        self.task: Any = None
+        self.in_group = in_group
+        self._task: Any = None
+
+    @property
+    def task(self) -> Any:
+        """The task, once there is one, and for as long as there is."""
+        return None if self._task is None else self._task()
+
+    def is_of(self, task: Any) -> None:
+        """Say which task it is; a task keeps its context, and with it this: it is not kept here."""
+        self._task = ref(task)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the task is about to be made."""
+        return self._task is None
 
 
 started: ContextVar[Started | None] = ContextVar("inprofile_started", default=None)
-"""Where this task or one around it was started, if that was by a TaskGroup."""
+"""Where this task or one around it was started, if a loop may have started it."""
 
 
 called: ContextVar[Stand | None] = ContextVar("inprofile_called", default=None)
@@ -83,7 +102,8 @@ def beyond(frame: FrameType) -> Beyond | None:
 def _awaiting(task: Any) -> Beyond | None:
     where = started.get()
     if where is not None and where.task is task:
-        return Beyond(started=where.stand, at_once=True)
+        at_once = where.in_group or all(several for _, several in _waiting(task))
+        return Beyond(started=where.stand, at_once=at_once)
     for waiting, at_once in _waiting(task):
         if waiting is not task:
             return Beyond(frames(waiting), at_once=at_once)

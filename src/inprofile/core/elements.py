@@ -1,5 +1,6 @@
 """For what an operation runs: a number for its parameters, by which they are told apart."""
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -7,7 +8,7 @@ from uuid import UUID
 
 SHORT = frozenset((int, float, bool, type(None), UUID, date, timedelta))
 """Types whose values may be hashed as they are: no code of the user's runs. Those that are neither
-these, nor text, bytes, decimals and times, count by identity."""
+these, nor text, bytes, decimals and times, nor classes made of one, count by identity."""
 
 MAX_VALUES = 64
 MAX_TEXT = 1024
@@ -42,8 +43,26 @@ def _part(value: Any) -> Any:
         return value if len(value) <= MAX_TEXT else (len(value), value[:MAX_TEXT])
     if kind is tuple or kind is list:
         return tuple(map(_part, value[:MAX_VALUES]))
-    if kind is Decimal:
-        return str(value)  # a signalling NaN cannot be hashed
-    if kind is datetime or kind is time:
-        return value.replace(tzinfo=None)  # a zone may be anybody's code
-    return id(value)
+    plain = PLAIN.get(kind) or next(
+        (found for base, found in PLAIN.items() if issubclass(kind, base)), None
+    )
+    return id(value) if plain is None else _part(plain(value))
+
+
+PLAIN: dict[type, Callable[[Any], Any]] = {
+    str: str.__str__,
+    int: int.__index__,
+    float: float.__float__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    datetime: lambda value: datetime.__reduce_ex__(value, 2)[1][0],
+    date: date.toordinal,
+    time: lambda value: time.__reduce_ex__(value, 2)[1][0],
+    timedelta: timedelta.__hash__,
+    Decimal: Decimal.__str__,
+    UUID: vars(UUID)["int"].__get__,
+    tuple: lambda value: tuple(tuple.__iter__(value)),
+    list: lambda value: list(list.__iter__(value)),
+}
+"""What is in a value of one of these, or of somebody's class made of one, by none of that class's
+code: such a value may be made anew for each run, at the same address. The time zone of a moment
+may be anybody's code, and a decimal that is no number cannot be hashed."""

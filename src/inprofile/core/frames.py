@@ -64,13 +64,16 @@ class Interpreter(NamedTuple):
     The nodes of a template, the fields of a serializer. ``local`` is the name of its local that
     says which part is being run (its instruction alone says nothing). ``read`` makes of its
     locals what tells where that part was written, as plain data that holds nothing of the user's,
-    or None for what a library wrote; ``locate`` makes a place of that.
+    or None for what a library wrote; ``locate`` makes a place of that. ``fix`` says what to write
+    for such a part instead of what runs again and again in it, if that is something of its own:
+    it is given its name, and what would be written elsewhere.
     """
 
     code: CodeType
     local: str
     read: Callable[[Mapping[str, Any]], Hashable]
     locate: Callable[[Any], Location | None]
+    fix: Callable[[str, str], str] | None = None
 
 
 interpreters: dict[int, Interpreter] = {}
@@ -318,7 +321,12 @@ def is_loops_own(code: CodeType) -> bool:
 
     The coroutines of asyncio are not: whoever awaits ``wait`` or a queue has called them.
     """
-    return code.co_filename.startswith(_ASYNCIO) and not code.co_flags & ASYNC
+    return is_asyncios(code) and not code.co_flags & ASYNC
+
+
+def is_asyncios(code: CodeType) -> bool:
+    """Whether ``code`` is asyncio's own."""
+    return code.co_filename.startswith(_ASYNCIO)
 
 
 def is_same(code: CodeType, one: Position, two: Position) -> bool:

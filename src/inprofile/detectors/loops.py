@@ -11,6 +11,7 @@ from itertools import islice, pairwise
 from types import CodeType
 
 from inprofile.core.source import syntax_tree
+from inprofile.detectors.once import passes_once
 
 CACHED_FUNCTIONS = 256
 """Parsed functions remembered."""
@@ -35,20 +36,24 @@ def line(code: CodeType, instruction: int) -> int:
 
 
 @lru_cache(CACHED)
-def header(code: CodeType, instruction: int, begun: int | None = None) -> int | None:
+def header(
+    code: CodeType, instruction: int, begun: int | None = None, *, differs: bool = False
+) -> int | None:
     """The line of the innermost loop of ``code`` that runs the instruction again and again.
 
     ``for``, ``while``, ``async for`` and comprehensions, which may have a code of their own.
     None where there is none. What a loop does once, before it begins, is not in it; nor is a
     loop meant that runs the instruction ``begun`` as well: it is around all that is looked at.
+    Nor one that passes once inside of another: ``differs`` says that the instruction never ran
+    for the same element twice.
     """
-    found = _header(code, instruction)
-    if found is None or begun is None or _header(code, begun) != found:
+    found = _header(code, instruction, differs)
+    if found is None or begun is None or _header(code, begun, differs=False) != found:
         return found
     return None
 
 
-def _header(code: CodeType, instruction: int) -> int | None:
+def _header(code: CodeType, instruction: int, differs: bool) -> int | None:  # noqa: FBT001 - as header
     if code.co_name in GENERATED:
         found = jumped(code, instruction)
         return found if found is None else _written(code) or found
@@ -57,13 +62,23 @@ def _header(code: CodeType, instruction: int) -> int | None:
     if tree is None:
         return jumped(code, instruction)
     start, column, last, end = _place(code, instruction)
-    loop: ast.AST | None = None
+    loops: list[ast.AST] = []
+    path: list[ast.AST] = []
     for outer, inner in _path(tree, (start - above, column, last - above, end)):
+        path = path or [outer]
+        path.append(inner)
         if isinstance(outer, SCOPES) and not isinstance(outer, ast.Module):
-            loop = None
+            loops.clear()
         if _repeats(outer, inner):
-            loop = outer
-    return None if loop is None else _line(loop) + above
+            loops.append(outer)
+    if not loops:
+        return None
+    repeating = (
+        loop
+        for loop in reversed(loops)
+        if not passes_once(path[path.index(loop) :], differs=differs)
+    )
+    return _line(next(repeating, loops[-1])) + above
 
 
 def _place(code: CodeType, instruction: int) -> Place:

@@ -29,11 +29,15 @@ KINDS = {"db": "n_plus_one", "http": "http_n_plus_one", "cache": "cache_n_plus_o
 
 READS = frozenset(
     (  # noqa: SIM905 - a list would take a line a word
-        "SELECT WITH VALUES SHOW TABLE FIND AGGREGATE COUNT HEAD OPTIONS QUERY GET GETS MGET"
-        " HAS_KEY EXISTS TTL PTTL TYPE STRLEN GETRANGE GETBIT BITCOUNT HGET HMGET HGETALL"
-        " HKEYS HVALS HLEN HEXISTS LINDEX LRANGE LLEN SCARD SMEMBERS SISMEMBER SMISMEMBER"
-        " SRANDMEMBER ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE ZRANK ZREVRANK ZREVRANGE ZSCORE XLEN"
-        " XRANGE PFCOUNT GEOPOS JSON.GET"
+        "SELECT WITH VALUES SHOW TABLE FIND AGGREGATE COUNT DISTINCT HEAD OPTIONS QUERY GET"
+        " GETS MGET HAS_KEY EXISTS TTL PTTL EXPIRETIME PEXPIRETIME TYPE DUMP STRLEN GETRANGE"
+        " SUBSTR LCS GETBIT BITCOUNT BITPOS HGET HMGET HGETALL HKEYS HVALS HLEN HSTRLEN HEXISTS"
+        " HRANDFIELD HTTL LINDEX LRANGE LLEN LPOS SORT_RO SCARD SMEMBERS SISMEMBER SMISMEMBER"
+        " SRANDMEMBER SINTER SINTERCARD SUNION SDIFF ZCARD ZCOUNT ZLEXCOUNT ZRANGE ZRANGEBYSCORE"
+        " ZRANGEBYLEX ZRANK ZREVRANGE ZREVRANGEBYSCORE ZREVRANGEBYLEX ZREVRANK ZSCORE ZMSCORE"
+        " ZRANDMEMBER ZINTER ZINTERCARD ZUNION ZDIFF XLEN XRANGE XREVRANGE XPENDING PFCOUNT"
+        " GEOPOS GEODIST GEOHASH GEOSEARCH EVAL_RO EVALSHA_RO FCALL_RO JSON.GET JSON.MGET"
+        " JSON.TYPE"
     ).split()
 )
 """What only reads: of SQL, of HTTP's methods and of the commands of caches."""
@@ -53,7 +57,7 @@ class _Group:
     @property
     def fix(self) -> str:
         """What to do instead; of two ways to one relation both have to be loaded."""
-        return "; ".join(dict.fromkeys(site.facts.fix for site in self.sites if site.facts.fix))
+        return "; ".join(dict.fromkeys(filter(None, map(places.fix, self.sites))))
 
     @property
     def elements(self) -> int:

@@ -48,8 +48,22 @@ def loop(site: Site, begun: tuple[CodeType, int] | None = None) -> Location | No
     found = place(at)
     is_gathered = met.inner is not None and met.inner.at_once
     outside = begun[1] if begun is not None and begun[0] is code else None
-    line = None if is_gathered else _header(code, _instruction(at), outside)
+    differs = len(site.elements) == site.count
+    line = None if is_gathered else _header(code, _instruction(at), outside, differs)
     return found if line is None or found is None else found._replace(line=line)
+
+
+def fix(site: Site) -> str:
+    """What to do instead: as its integration says, and as those say that drive the loop."""
+    met = site.met
+    if met is None or id(met.mark.code) in sources or application.owns(met.mark.code):
+        return site.facts.fix
+    for each in takewhile(lambda each: each.mark is not met.mark, site.way.outwards()):
+        interpreter = interpreters.get(id(each.mark.code))
+        if interpreter is not None and interpreter.fix is not None:
+            part = place(each) if each.part is not None else query(site)
+            return interpreter.fix("" if part is None else part.function, site.facts.fix)
+    return site.facts.fix
 
 
 def _driver(ways: Iterator[Stand]) -> Location | None:
@@ -84,10 +98,15 @@ def place(stand: Stand) -> Location | None:
     return Location(code.co_filename, line, _function(code.co_qualname))
 
 
-def _header(code: CodeType, instruction: int, outside: int | None) -> int | None:
+def _header(
+    code: CodeType,
+    instruction: int,
+    outside: int | None,
+    differs: bool,  # noqa: FBT001 - as header
+) -> int | None:
     source = sources.get(id(code))
     if source is None:
-        return loops.header(code, instruction, outside)
+        return loops.header(code, instruction, outside, differs=differs)
     generated = loops.jumped(code, instruction, source.variables)
     return None if generated is None else source.line(generated)
 

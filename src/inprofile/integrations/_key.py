@@ -51,6 +51,8 @@ def commanded(
         text = str(key)
     elif kind is int:
         text = "0"
+    elif issubclass(kind, str):
+        key = text = str.__str__(key)  # without code of its class
     else:
         return
     value = hash(key) if more is None else hash((key, element(more)))

@@ -18,6 +18,9 @@ MAX_TEXT = 10_000
 ONE = frozenset({"1", "'1"})
 """How a page of a single row is asked for, which is none."""
 
+MAX_PAGED = 10_000
+"""Rows of one trace whose pages are told from those of others."""
+
 PLAIN_VALUES = frozenset({tuple, list, dict, type(None)})
 
 
@@ -36,10 +39,8 @@ def looked_up(
     where the values do not. To be called by a hook of a timing wrapper. Costs 0.8 microseconds.
     """
     if type(text) is not str:
-        if type(text) is not bytes:
-            return
-        text = text.decode("utf-8", "replace")
-    if len(text) > MAX_TEXT:
+        text = _text(text)
+    if not 0 < len(text) <= MAX_TEXT:
         return
     if span.parent is not None and span.parent.kind == "cache":
         return  # a cache in a database: what is called again and again is the cache
@@ -50,12 +51,12 @@ def looked_up(
     if reading is not PLAIN:
         progress = None if reading.serves_many else _progress(reading, values)
         if reading.serves_many or (
-            progress is not None and not (reading.has_more and _stays(span, progress))
+            progress is not None and not _is_anew(span, reading, values, progress)
         ):
             if span.trace.recorder.thorough:  # a recording says of each statement where it ran
                 notice(span, 0, ("serves many", span.name), _unbatchable)
             return
-        if progress is not None:
+        if progress is not None and not _is_of_one(reading):
             subject = span.name, subject, progress
     told = (element(values) if values else hash(text)) if value is None else value
     notice(span, told, subject, explain)
@@ -63,6 +64,13 @@ def looked_up(
 
 def _unbatchable(_span: Span, _stand: Stand, _frames: list[FrameType]) -> Facts:
     return Facts(batch=False)
+
+
+def _text(text: Any) -> str:
+    """A statement of another class than ``str``, without code of that; empty where it is none."""
+    if issubclass(type(text), str):
+        return str.__str__(text)
+    return text.decode("utf-8", "replace") if type(text) is bytes else ""
 
 
 def _plain_values(values: Any) -> Any:
@@ -102,6 +110,29 @@ def _value(reference: Reference, values: Any) -> object:
     if type(reference) is not int or type(values) not in {tuple, list}:
         return None
     return values[reference] if -1 < reference < len(values) else None
+
+
+def _is_of_one(reading: Reading) -> bool:
+    """Whether it is a page of the rows that some value chooses, not a list."""
+    return bool(reading.chosen) and not reading.lists and not reading.arrays
+
+
+def _is_anew(span: Span, reading: Reading, values: Any, progress: int) -> bool:
+    """Whether a batch or page does not go on from the last one, but is that of another element.
+
+    The first page for each user of a loop: one statement could get those of all.
+    """
+    if not _is_of_one(reading):
+        return reading.has_more and _stays(span, progress)
+    trace = span.trace
+    if trace.progress is None:
+        trace.progress = {}
+    key = span.name, element([_value(each, values) for each in reading.chosen])
+    if key not in trace.progress and len(trace.progress) >= MAX_PAGED:
+        return True
+    known = trace.progress.setdefault(key, progress)
+    trace.progress[key] = progress
+    return known == progress
 
 
 def _stays(span: Span, progress: int) -> bool:

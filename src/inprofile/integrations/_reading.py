@@ -23,18 +23,20 @@ def interpreting(
     local: str,
     read: Callable[[Mapping[str, Any]], Hashable],
     locate: Callable[[Any], Location | None],
+    fix: Callable[[str, str], str] | None = None,
 ) -> Wrap:
     """For a function that runs what the user wrote in another language: templates, fields.
 
     ``local`` is the local variable that says which part is run, in the function or a
     comprehension of it. ``read`` makes plain data of the function's locals that ``locate``
-    makes the part's place of when a finding is reported; None for what no user wrote.
+    makes the part's place of when a finding is reported; None for what no user wrote. ``fix``
+    says for a part's name, and for what to write elsewhere, what to write in such a part.
     """
 
     def note(original: Function) -> Function:
         for code in codes(original):
             if local in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
-                interpreters[id(code)] = Interpreter(code, local, read, locate)
+                interpreters[id(code)] = Interpreter(code, local, read, locate, fix)
         return original
 
     return note

@@ -50,7 +50,7 @@ class Reading(NamedTuple):
     ``lists`` are the values of its lists of more than one, ``arrays`` those that are lists
     themselves, perhaps of one. ``limit`` is how many rows are asked for, ``cursors`` the values
     that say from where on; both only where a page is. ``has_more`` says whether rows are chosen
-    by another value as well.
+    by another value as well, ``chosen`` by which.
     """
 
     serves_many: bool = False
@@ -59,6 +59,7 @@ class Reading(NamedTuple):
     limit: Reference | None = None
     cursors: tuple[Reference, ...] = ()
     has_more: bool = False
+    chosen: tuple[Reference, ...] = ()
 
 
 PLAIN = Reading()
@@ -166,6 +167,8 @@ class _Reader:
         self.arrays: list[Reference] = []
         self.cursors: list[Reference] = []
         self.compared: list[Reference] = []
+        self.compared_names: set[str] = set()
+        self.chosen: list[Reference] = []
         self.equals: list[tuple[int, str, Reference]] = []
         self.limit: Reference | None = None
         self.is_offset = self.is_ordered = self.has_more = False
@@ -194,6 +197,7 @@ class _Reader:
             limit=self.limit if is_page else None,
             cursors=(*self.cursors, *self.compared) if is_page else (),
             has_more=self.has_more,
+            chosen=tuple(self.chosen),
         )
 
     def _at(self, i: int) -> Symbol:
@@ -234,6 +238,7 @@ class _Reader:
             self.lists += values
         else:
             self.has_more = self.has_more or bool(values)
+            self.chosen += values
         return end
 
     def any(self, i: int) -> int:
@@ -281,8 +286,11 @@ class _Reader:
             ]
             if any(self._is_or_between(*sorted((i, at))) for at in others):
                 self.lists.append(value)
+            elif name.rpartition(".")[2] in self.compared_names:
+                self.compared.append(value)  # a page begins behind these rows, and within them
             else:
                 self.has_more = True
+                self.chosen.append(value)
 
     def _is_or_between(self, first: int, last: int) -> bool:
         words = {word for word, _ in self.symbols[first:last]}
@@ -292,6 +300,7 @@ class _Reader:
         """<, >: where a page begins, if there is one."""
         if (value := self._value(i + 1)) is not None:
             self.compared.append(value)
+            self.compared_names.add(self._at(i - 1)[0])
         elif self._at(i + 1)[0] in {"(", "ROW"}:
             _, values, _, is_query = self._within(i + 1 + (self._at(i + 1)[0] == "ROW"))
             self.compared += [] if is_query else values

@@ -34,6 +34,18 @@ def options_for(steps: list[Step]) -> str:
     )
 
 
+def options_at_any_depth(steps: list[Step]) -> str:
+    """The same, also for a chain that goes on along one relationship: a tree."""
+    if len(steps) == 1 or steps[-1][1] is not steps[-2][1]:
+        return options_for(steps)
+    while len(steps) > 1 and steps[-1][1] is steps[-2][1]:
+        steps = steps[:-1]
+    holder, prop = steps[-1]
+    deep = f"selectinload({named(holder)}.{prop.key}, recursion_depth=-1)"
+    all_steps = ".".join(filter(None, (options_for(steps[:-1]), deep)))
+    return f"{options_for(steps)}, and for any depth {all_steps}"
+
+
 def among(holder: Any, prop: Any) -> str:
     """The statement that loads a collection for many objects at once."""
     target = prop.mapper

@@ -23,6 +23,7 @@ from inprofile.integrations._sqlalchemy_code import (
     attribute_of,
     holder_of,
     named,
+    options_at_any_depth,
     options_for,
     plural,
 )
@@ -114,7 +115,9 @@ def _explained(span: Span, frames: list[FrameType]) -> Facts:
 def _lazy(loads: Loads, owner: Any, prop: Any) -> Facts:
     where, steps = way(loads, owner.runid, owner.load_path)
     holder = holder_of(loaded_as(owner), prop)
-    return Facts(f"{named(holder)}.{prop.key}", options_for([*steps, (holder, prop)]), where)
+    return Facts(
+        f"{named(holder)}.{prop.key}", options_at_any_depth([*steps, (holder, prop)]), where
+    )
 
 
 def _eager(context: Any, frames: list[FrameType]) -> Facts:
@@ -206,8 +209,10 @@ def _stated(loads: Loads, context: Any, frames: list[FrameType]) -> Facts:
         return Facts(f"{named(holder)}.{prop.key}", fix, where)
     mapper = statement._propagate_attrs.get("plugin_subject")  # noqa: SLF001
     for criterion in criteria:
-        column = criterion.left
-        if hasattr(column, "table") and _is_choice(criterion) and _is_bound(criterion.right):
+        column, value = criterion.left, criterion.right
+        if _is_bound(column):  # Order.customer == customer
+            column, value = value, column
+        if hasattr(column, "table") and _is_choice(criterion) and _is_bound(value):
             return Facts(fix=f"where({attribute_of(mapper, column)}.in_({plural(column)}))")
     return NOTHING
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from inprofile.integrations.django_fixes import path_of, put_on
 from inprofile.integrations.django_loads import Way
-from inprofile.integrations.django_relations import Relation
+from inprofile.integrations.django_relations import Relation, relations
 
 ONE = frozenset(("first", "last", "get", "earliest", "latest", "__getitem__"))
 """Methods of a queryset that give one row."""
@@ -27,8 +27,8 @@ def many(way: Way, relation: Relation, queryset: Any, method: str, values: Any) 
     if method in WHETHER or method in {"count", "aggregate"}:
         return f"{_asked(way, relation, model, method, values, is_filtered=is_filtered)} {on}"
     parts = ["filter(...)"] if is_filtered else []
-    parts += _chosen(query, queryset)
-    if not parts and method not in ONE:
+    parts += _chosen(query, queryset, relation)
+    if not parts and method not in ONE and not query.is_sliced:
         fix = f'prefetch_related("{path_of(steps)}") {on}'
         outer = way.outer
         if outer is not None and outer.load is not None:
@@ -64,7 +64,7 @@ def _asked(
     return f'annotate(Count("{lookup}"))'
 
 
-def _chosen(query: Any, queryset: Any) -> list[str]:
+def _chosen(query: Any, queryset: Any, relation: Relation) -> list[str]:
     """What else was asked of the queryset than its rows as they are."""
     parts = []
     if query.order_by:
@@ -77,13 +77,44 @@ def _chosen(query: Any, queryset: Any) -> list[str]:
         parts.append("prefetch_related(...)")
     if query.annotations or query.extra:
         parts.append("annotate(...)")
-    if queryset._fields is not None:
-        parts.append(f"only({_names(queryset._fields)})")
+    given = [one for one in queryset._fields or () if type(one) is str]
+    columns = [one for one in given if one not in query.annotations]
+    if any("__" in one for one in columns):
+        parts += _joined(queryset.model, columns)
+    elif (
+        columns
+    ):  # with the key by which a prefetched row is its parent's: deferred it is asked for
+        parts.append(f"only({_names(dict.fromkeys((*columns, *_keys(relation))))})")
     if query.select_for_update:
         parts.append("select_for_update()")
-    if query.is_sliced and not parts:
-        parts.append("all()")
     return parts
+
+
+def _keys(relation: Relation) -> tuple[str, ...]:
+    """The columns of the rows behind a relation that say whose they are."""
+    field = relation.source
+    if field is None:
+        field = relation.owner._meta.get_field(relation.name)  # noqa: SLF001
+        return field.content_type_field_name, field.object_id_field_name
+    return (field.name,) if field.model is relation.target else ()
+
+
+def _joined(model: Any, columns: list[str]) -> list[str]:
+    """What loads the rows in whose columns values were asked for."""
+    paths: dict[str, list[str]] = {"select_related": [], "prefetch_related": []}
+    for column in columns:
+        steps: list[Relation] = []
+        for name in column.split("__"):
+            known = relations(steps[-1].target if steps else model).values()
+            step = next((one for one in known if one.lookup == name and one.target), None)
+            if step is None:
+                break
+            steps.append(step)
+        if steps:
+            is_one = all(step.is_joined for step in steps)
+            path = "__".join(step.lookup if is_one else step.name for step in steps)
+            paths["select_related" if is_one else "prefetch_related"].append(path)
+    return [f"{name}({_names(dict.fromkeys(each))})" for name, each in paths.items() if each]
 
 
 def _names(given: Any) -> str:

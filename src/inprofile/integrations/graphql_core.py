@@ -16,6 +16,12 @@ from inprofile.integrations._patch import Patch
 from inprofile.integrations._reading import bordering, codes, interpreting, telling_apart
 from inprofile.integrations._signature import Function
 
+EAGER = "joinedload(", "selectinload(", "select_related(", "prefetch_related("
+"""What the resolver of the parents can load with them."""
+
+MAX_WAITING = 20
+"""Tasks that wait for each other, from a loader's key to the whole answer."""
+
 _loaders: dict[int, CodeType] = {}
 """The functions that load what others wait for, of the libraries' data loaders."""
 
@@ -62,12 +68,25 @@ def _awaited(frame: FrameType) -> Beyond | None:
     asked: Any = names.get("queue") or getattr(names.get("batch"), "tasks", ())
     tasks = (awaiter(one.future) for one in asked)
     task = next((one for one in tasks if one is not None), None)
-    return None if task is None else Beyond(frames(task), at_once=len(asked) > 1)
+    found: list[FrameType] = []
+    for _ in range(MAX_WAITING):  # that task is not the one that runs: nobody else goes on there
+        if task is None:
+            break
+        found += frames(task)
+        task = awaiter(task)
+    return Beyond(found, at_once=len(asked) > 1) if found else None
+
+
+def _loader(field: str, fix: str) -> str:
+    """The fix for a resolver: all parents of a list ask one loader, which runs one operation."""
+    name = field.rpartition(".")[2].removeprefix("resolve_")
+    loader = f"{name}_loader = DataLoader(load_{name}s), await {name}_loader.load(key) in {field}"
+    return f"{fix}, or {loader}" if fix.startswith(EAGER) else f"{loader}: {fix}".rstrip(": ")
 
 
 hops.append(_awaited)
 
-_fields = interpreting("info", _field, locate)
+_fields = interpreting("info", _field, locate, _loader)
 _names = telling_apart("response_name")
 
 ABOUT = About(

@@ -108,17 +108,17 @@ def _sent(original: Function) -> Function:
     """Times the steps that send a statement of which more will follow."""
 
     @wraps(original)
-    def steps(self: Any, statement: Any, *args: Any, **kwargs: Any) -> Steps:
-        found: Steps = original(self, statement, *args, **kwargs)
+    def steps(self: Any, statement: Any, params: Any = None, *args: Any, **kwargs: Any) -> Steps:
+        found: Steps = original(self, statement, params, *args, **kwargs)
         parent = recording()
         if parent is None or parent.kind == "db":
             return found
-        return _sending(found, parent, self, statement)
+        return _sending(found, parent, self, statement, params)
 
     return steps
 
 
-def _sending(steps: Steps, parent: Span, cursor: Any, statement: Any) -> Steps:
+def _sending(steps: Steps, parent: Span, cursor: Any, statement: Any, params: Any) -> Steps:
     trace, error = parent.trace, None
     start_ns = trace.clock()
     try:
@@ -134,6 +134,7 @@ def _sending(steps: Steps, parent: Span, cursor: Any, statement: Any) -> Steps:
                 span = add_span(parent, "db", name, start_ns, end_ns, about)
                 span.error = error
                 trace.last_statement = cursor.adapters, span
+                _begun(span, cursor, statement, params)
 
 
 def _received(original: Function) -> Function:

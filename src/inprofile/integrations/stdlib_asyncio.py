@@ -1,41 +1,91 @@
-"""asyncio: where the tasks of a TaskGroup are started, and who waits for a thread."""
+"""asyncio: where tasks are started, and who waits for a thread."""
 
+import asyncio
 import sys
 from functools import wraps
+from types import FrameType
 from typing import Any
 
+from inprofile.core.application import MAX_OUT, application
 from inprofile.core.awaiting import Started, Waiting, started, waits
-from inprofile.core.frames import stand
+from inprofile.core.frames import is_asyncios, stand
 from inprofile.core.guard import guard
+from inprofile.core.model import Span
 from inprofile.core.recorder import recording
 from inprofile.integrations._about import About
-from inprofile.integrations._patch import Patch
+from inprofile.integrations._patch import Patch, Wrap
 from inprofile.integrations._reading import working
 from inprofile.integrations._signature import Function
 
 
-def _create_task(original: Function) -> Function:
-    @wraps(original)
-    def create_task(*args: Any, **kwargs: Any) -> Any:
-        span = recording()
-        if span is None:
-            return original(*args, **kwargs)
-        before, start = started.get(), None
-        with guard:
-            trace = span.trace
-            trace.foreign = trace.foreign or {}
-            here, _ = stand(sys._getframe(1), trace.foreign)  # noqa: SLF001 - the line that starts it
-            start = Started(here)
-            started.set(start)
-        try:
-            task = original(*args, **kwargs)
-            if start is not None:
-                start.task = task
-            return task
-        finally:
-            started.set(before)
+def _starting(*, in_group: bool) -> Wrap:
+    """For what starts a task: notes from where, for the loop that does so again and again."""
 
-    return create_task
+    def wrap(original: Function) -> Function:
+        @wraps(original)
+        def create_task(*args: Any, **kwargs: Any) -> Any:
+            span = recording()
+            if span is None:
+                return original(*args, **kwargs)
+            before, start = started.get(), None
+            with guard:
+                if before is None or not before.is_open:  # else it is being noted
+                    start = _start(span, sys._getframe(1), in_group=in_group)  # noqa: SLF001 - who starts it
+            if start is None:
+                return original(*args, **kwargs)
+            started.set(start)
+            try:
+                task = original(*args, **kwargs)
+                with guard:
+                    start.is_of(task)
+                return task
+            finally:
+                started.set(before)
+
+        return create_task
+
+    return wrap
+
+
+def _start(span: Span, frame: FrameType, *, in_group: bool) -> Started | None:
+    """Where the application starts a task; None where the event loop or ``gather`` does.
+
+    For those who wait for them are known while they run.
+    """
+    if not in_group:
+        caller: FrameType | None = frame
+        while caller is not None and caller.f_code in _STARTS:
+            caller = caller.f_back
+        if caller is None or not _is_applications(caller):
+            return None
+        frame = caller
+    trace = span.trace
+    trace.foreign = trace.foreign or {}
+    here, _ = stand(frame, trace.foreign)
+    return Started(here, in_group=in_group)
+
+
+_STARTS = frozenset(
+    function.__code__
+    for function in (
+        asyncio.create_task,
+        asyncio.ensure_future,
+        getattr(asyncio.tasks, "_ensure_future", asyncio.ensure_future),
+        asyncio.BaseEventLoop.create_task,
+    )
+)
+"""What makes a task for its caller."""
+
+
+def _is_applications(frame: FrameType | None) -> bool:
+    """Whether the application is around ``frame``, with nothing of asyncio's between."""
+    for _ in range(MAX_OUT):
+        if frame is None or is_asyncios(frame.f_code):
+            return False
+        if application.owns(frame.f_code):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _to_thread(original: Function) -> Function:
@@ -61,9 +111,13 @@ ABOUT = About(
     "nothing: which loop starts the tasks of a `TaskGroup` and threads, for findings",
 )
 
+_alone = _starting(in_group=False)
+
 PATCHES = {
-    "asyncio": (Patch("to_thread", _to_thread),),
-    "asyncio.taskgroups": (Patch("TaskGroup.create_task", _create_task),),
+    "asyncio": (Patch("to_thread", _to_thread), Patch("create_task", _alone)),
+    "asyncio.base_events": (Patch("BaseEventLoop.create_task", _alone),),
+    "asyncio.taskgroups": (Patch("TaskGroup.create_task", _starting(in_group=True)),),
+    "asyncio.tasks": (Patch("create_task", _alone),),
     "asyncio.threads": (Patch("to_thread", _to_thread),),
     "concurrent.futures.thread": (Patch("_worker", working, reads=True),),
 }
