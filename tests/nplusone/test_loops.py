@@ -15,6 +15,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+import uvloop
 from asgiref.sync import async_to_sync, sync_to_async
 
 import inprofile
@@ -539,6 +540,15 @@ def started_by_a_loops_method(db):
     asyncio.run(run())
 
 
+def started_on_uvloop(db):
+    async def run():
+        tasks = [asyncio.create_task(aget(db, i)) for i in range(4)]  # L
+        for task in tasks:
+            await task
+
+    uvloop.run(run())
+
+
 def started_by_anyio(db):
     async def run():
         async with anyio.create_task_group() as group:
@@ -703,6 +713,7 @@ ASYNC = [
     started_and_awaited_later,
     started_and_gathered_later,
     started_by_a_loops_method,
+    started_on_uvloop,
     started_by_anyio,
     as_completed,
     waited_for_with_a_limit,
