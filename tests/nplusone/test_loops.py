@@ -338,7 +338,7 @@ def what_is_changed_in_the_loop(db):
         get(db, row["id"])
 
     for numbers in ([1, 2], [3, 4]):
-        row = {}
+        row: dict[str, int] = {}
         for i in numbers:  # L
             row["id"] = i
             ask(row)
@@ -348,7 +348,7 @@ def what_is_changed_by_a_call(db):
     def ask(row):
         get(db, row["id"])
 
-    row = {}
+    row: dict[str, int] = {}
     for numbers in ([1, 2], [3, 4]):
         for i in numbers:  # L
             row.update(id=i)
