@@ -15,6 +15,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+import uvloop
 from asgiref.sync import async_to_sync, sync_to_async
 
 import inprofile
@@ -332,6 +333,28 @@ def pages_of_ones_own(db):
             last += 1  # noqa: PLW2901
 
 
+def what_is_changed_in_the_loop(db):
+    def ask(row):
+        get(db, row["id"])
+
+    for numbers in ([1, 2], [3, 4]):
+        row: dict[str, int] = {}
+        for i in numbers:  # L
+            row["id"] = i
+            ask(row)
+
+
+def what_is_changed_by_a_call(db):
+    def ask(row):
+        get(db, row["id"])
+
+    row: dict[str, int] = {}
+    for numbers in ([1, 2], [3, 4]):
+        for i in numbers:  # L
+            row.update(id=i)
+            ask(row)
+
+
 def what_has_a_state(db):
     for numbers in ([1, 2], [3, 4]):
         while numbers:  # L
@@ -539,6 +562,15 @@ def started_by_a_loops_method(db):
     asyncio.run(run())
 
 
+def started_on_uvloop(db):
+    async def run():
+        tasks = [asyncio.create_task(aget(db, i)) for i in range(4)]  # L
+        for task in tasks:
+            await task
+
+    uvloop.run(run())
+
+
 def started_by_anyio(db):
     async def run():
         async with anyio.create_task_group() as group:
@@ -678,6 +710,8 @@ SYNC = [
     a_break_of_a_loop_inside_of_the_one_that_is_left,
     a_loop_that_stops_early,
     pages_of_ones_own,
+    what_is_changed_in_the_loop,
+    what_is_changed_by_a_call,
     what_has_a_state,
     nested_loops_in_helpers,
     a_nested_comprehension,
@@ -703,6 +737,7 @@ ASYNC = [
     started_and_awaited_later,
     started_and_gathered_later,
     started_by_a_loops_method,
+    started_on_uvloop,
     started_by_anyio,
     as_completed,
     waited_for_with_a_limit,
@@ -981,6 +1016,32 @@ def test_a_loop_around_the_recording_is_never_the_answer(db):
         found += recording.findings
     line = marked(test_a_loop_around_the_recording_is_never_the_answer)["L"]
     assert [place(finding.loop) for finding in found] == [line, line]
+
+
+def test_nor_is_one_further_out(db):
+    for _ in range(2):
+        for __ in range(1):
+            with record() as recording:
+                for i in range(4):  # L
+                    for ___ in (1,):
+                        get(db, i)
+            (finding,) = recording.findings
+            assert place(finding.loop) == marked(test_nor_is_one_further_out)["L"]
+
+
+def test_nor_is_one_for_what_fails(db):
+    for _ in range(2):
+        with record() as recording:
+            for i in range(4):  # L
+                try:
+                    get(db, i)
+                    if i < 3:
+                        raise ValueError
+                    break
+                except ValueError:
+                    pass
+        (finding,) = recording.findings
+        assert place(finding.loop) == marked(test_nor_is_one_for_what_fails)["L"]
 
 
 def test_nor_is_one_around_a_job(db):

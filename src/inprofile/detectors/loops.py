@@ -47,38 +47,33 @@ def header(
     Nor one that passes once inside of another: ``differs`` says that the instruction never ran
     for the same element twice.
     """
-    found = _header(code, instruction, differs)
-    if found is None or begun is None or _header(code, begun, differs=False) != found:
-        return found
-    return None
+    around = [] if begun is None else [line for line, _ in _headers(code, begun, differs=False)]
+    own = [each for each in _headers(code, instruction, differs) if each[0] not in around]
+    return next((line for line, is_once in own if not is_once), own[0][0] if own else None)
 
 
-def _header(code: CodeType, instruction: int, differs: bool) -> int | None:  # noqa: FBT001 - as header
+def _headers(code: CodeType, instruction: int, differs: bool) -> list[tuple[int, bool]]:  # noqa: FBT001 - as header
+    """The lines of the loops around an instruction, from the inside out, and which pass once."""
+    first = 1 if code.co_name == "<module>" else code.co_firstlineno
     if code.co_name in GENERATED:
         found = jumped(code, instruction)
-        return found if found is None else _written(code) or found
-    first = 1 if code.co_name == "<module>" else code.co_firstlineno
+        return [] if found is None else [(_written(code) or found, False)]
     tree, above = _parsed(code.co_filename, first)
     if tree is None:
-        return jumped(code, instruction)
+        found = jumped(code, instruction)
+        return [] if found is None else [(found, False)]
     start, column, last, end = _place(code, instruction)
-    loops: list[ast.AST] = []
-    path: list[ast.AST] = []
+    path: list[ast.AST] = [tree]
+    loops: list[int] = []
     for outer, inner in _path(tree, (start - above, column, last - above, end)):
-        path = path or [outer]
-        path.append(inner)
         if isinstance(outer, SCOPES) and not isinstance(outer, ast.Module):
             loops.clear()
         if _repeats(outer, inner):
-            loops.append(outer)
-    if not loops:
-        return None
-    repeating = (
-        loop
-        for loop in reversed(loops)
-        if not passes_once(path[path.index(loop) :], differs=differs)
-    )
-    return _line(next(repeating, loops[-1])) + above
+            loops.append(len(path) - 1)
+        path.append(inner)
+    return [
+        (_line(path[i]) + above, passes_once(path[i:], differs=differs)) for i in reversed(loops)
+    ]
 
 
 def _place(code: CodeType, instruction: int) -> Place:

@@ -86,12 +86,22 @@ def _asks_the_same(loop: ast.AST, path: list[ast.AST]) -> bool:
     asked = list(ast.walk(path[min(last + 1, len(path) - 1)]))
     if any(isinstance(each, ast.Call) and _has_state(each) for each in asked):
         return False
-    changed = {
-        each.id
-        for each in ast.walk(loop)
-        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)
-    }
+    changed = {name for each in ast.walk(loop) if each is not path[last] for name in _changed(each)}
     return changed.isdisjoint(each.id for each in asked if isinstance(each, ast.Name))
+
+
+def _changed(node: ast.AST) -> Iterator[str]:
+    """The names that a node gives something to, or changes: ``row["id"] = n``, ``row.add(n)``."""
+    if isinstance(node, ast.Expr):
+        call = node.value.value if isinstance(node.value, ast.Await) else node.value
+        held = call.func if isinstance(call, ast.Call) else None
+        node = held if isinstance(held, ast.Attribute) else node
+    elif not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
+        return
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    if isinstance(node, ast.Name):
+        yield node.id
 
 
 def _has_state(call: ast.Call) -> bool:

@@ -23,19 +23,19 @@ def _starting(*, in_group: bool) -> Wrap:
 
     def wrap(original: Function) -> Function:
         @wraps(original)
-        def create_task(*args: Any, **kwargs: Any) -> Any:
+        def create_task(self: Any, coro: Any, **kwargs: Any) -> Any:
             span = recording()
             if span is None:
-                return original(*args, **kwargs)
+                return original(self, coro, **kwargs)
             before, start = started.get(), None
             with guard:
                 if before is None or not before.is_open:  # else it is being noted
                     start = _start(span, sys._getframe(1), in_group=in_group)  # noqa: SLF001 - who starts it
             if start is None:
-                return original(*args, **kwargs)
+                return original(self, coro, **kwargs)
             started.set(start)
             try:
-                task = original(*args, **kwargs)
+                task = original(self, coro, **kwargs)
                 with guard:
                     start.is_of(task)
                 return task
@@ -54,7 +54,7 @@ def _start(span: Span, frame: FrameType, *, in_group: bool) -> Started | None:
     """
     if not in_group:
         caller: FrameType | None = frame
-        while caller is not None and caller.f_code in _STARTS:
+        while caller is not None and id(caller.f_code) in _STARTS:
             caller = caller.f_back
         if caller is None or not _is_applications(caller):
             return None
@@ -66,7 +66,7 @@ def _start(span: Span, frame: FrameType, *, in_group: bool) -> Started | None:
 
 
 _STARTS = frozenset(
-    function.__code__
+    id(function.__code__)
     for function in (
         asyncio.create_task,
         asyncio.ensure_future,
@@ -114,10 +114,10 @@ ABOUT = About(
 _alone = _starting(in_group=False)
 
 PATCHES = {
-    "asyncio": (Patch("to_thread", _to_thread), Patch("create_task", _alone)),
+    "asyncio": (Patch("to_thread", _to_thread),),
     "asyncio.base_events": (Patch("BaseEventLoop.create_task", _alone),),
     "asyncio.taskgroups": (Patch("TaskGroup.create_task", _starting(in_group=True)),),
-    "asyncio.tasks": (Patch("create_task", _alone),),
     "asyncio.threads": (Patch("to_thread", _to_thread),),
+    "uvloop": (Patch("Loop.create_task", _alone),),
     "concurrent.futures.thread": (Patch("_worker", working, reads=True),),
 }
