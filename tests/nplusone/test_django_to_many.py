@@ -1,11 +1,12 @@
 """Django: what a row's related manager is asked, for each row of a loop."""
 
 import pytest
+from django.core import serializers
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, Sum, prefetch_related_objects
 
 from tests.nplusone.django_rows import judged, rows, says, tables  # noqa: F401
 from tests.nplusone.judging import marked, place, same_code
-from tests.nplusone.social.models import Comment, Post, Tag, User
+from tests.nplusone.social.models import Club, Comment, Post, Tag, User
 
 pytestmark = pytest.mark.usefixtures("rows")
 
@@ -40,6 +41,54 @@ def test_how_many_there_are(name):
             str(getattr(user, f"{lookup}__count"))
 
     says(run, f"User.{name}", 2, f'annotate(Count("{lookup}"))', fixed=fixed)
+
+
+@pytest.mark.parametrize(("model", "name"), [(User, "clubs"), (Club, "members")])
+def test_a_relation_through_a_model_is_not_that_models(model, name):
+    def run():
+        for one in model.objects.all():  # L W
+            list(getattr(one, name).all())  # Q
+
+    def fixed():
+        for one in model.objects.prefetch_related(name):
+            list(getattr(one, name).all())
+
+    says(run, f"{model.__name__}.{name}", 4, f'prefetch_related("{name}")', fixed=fixed)
+
+
+@pytest.mark.parametrize(("model", "name"), [(User, "clubs"), (Club, "members")])
+def test_a_relation_through_a_model_is_counted_in_its_table(model, name):
+    def run():
+        for one in model.objects.all():  # L W
+            getattr(one, name).count()  # Q
+
+    def fixed():
+        for one in model.objects.annotate(Count(name)):
+            str(getattr(one, f"{name}__count"))
+
+    says(run, f"{model.__name__}.{name}", 4, f'annotate(Count("{name}"))', fixed=fixed)
+
+
+@pytest.mark.parametrize(("model", "lookup"), [(User, "membership"), (Club, "membership")])
+def test_the_model_that_a_relation_goes_through_has_one_of_its_own(model, lookup):
+    def run():
+        for one in model.objects.all():  # L W
+            one.membership_set.count()  # Q
+
+    says(run, f"{model.__name__}.membership_set", 4, f'annotate(Count("{lookup}"))')
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_rows_that_are_serialized(form):
+    def run():
+        serializers.serialize(form, Club.objects.all())
+        serializers.serialize(form, User.objects.all(), fields=["following"])  # L Q W
+
+    def fixed():
+        users = User.objects.prefetch_related("following")
+        serializers.serialize(form, users, fields=["following"])
+
+    says(run, "User.following", 4, 'prefetch_related("following")', fixed=fixed)
 
 
 def test_a_relation_without_a_name():

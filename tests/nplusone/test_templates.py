@@ -86,6 +86,15 @@ def test_the_part_that_is_included_is_the_query(engine):
     assert findings(a_page(engine, "include.html", **JOINED)) == []
 
 
+def test_rows_that_a_template_loads_are_loaded_where_it_is_rendered(engine):
+    def run():
+        page = engine.get_template("extends_row.html")
+        page.render(Context({"volumes": volumes}))  # W
+
+    (finding,) = findings(run)
+    assert place(finding.where) == marked(run)["W"]
+
+
 def test_one_part_in_two_loops_is_two_findings(engine):
     page = a_page(engine, "include_two.html", volumes=volumes, others=volumes)
     marks = marked(TEMPLATES / "include_two.html", TEMPLATES / "house.html")

@@ -15,7 +15,7 @@ from inprofile.integrations import django_fixes as fixes
 from inprofile.integrations._signature import OURS
 from inprofile.integrations.django_loads import Load, Way, way
 from inprofile.integrations.django_many import many
-from inprofile.integrations.django_relations import Relation, related, relations_of
+from inprofile.integrations.django_relations import Relation, of_manager, related, relations_of
 
 SILENT = Facts(batch=False)
 
@@ -44,6 +44,16 @@ class Seen:
         self.fresh = set(map(id, frames))
         self.frames = list(_library(frames[0]))
         self.verb = str((span.attributes or {}).get("db.operation.name", "")).upper()
+
+    def is_awaited(self, name: str) -> bool:
+        """Whether a function of a library, of this name, waits for the statement in a thread."""
+        for each in self.stand.outwards():
+            code = each.mark.code
+            if application.owns(code):
+                break
+            if code.co_qualname == name:
+                return True
+        return False
 
     def way(self, model: Any, after: str) -> Way:
         """How the rows of ``model`` were reached whose attribute ``after`` is read."""
@@ -203,6 +213,8 @@ def _prefetched(seen: Seen, frame: FrameType) -> Facts | None:
             return SILENT  # the queryset's own, each time that it is evaluated
         if name == "prefetch_related_objects" and id(each) not in seen.fresh:
             return SILENT
+    if seen.is_awaited("QuerySet.aiterator"):
+        return SILENT
     owner = type(instances[0])
     name = lookup.prefetch_through.split("__")[level]
     relation = relations_of(instances[0]).get(name)
@@ -212,6 +224,17 @@ def _prefetched(seen: Seen, frame: FrameType) -> Facts | None:
         fixes.prefetched(owner, lookup.prefetch_through, found),
         _where(found),
     )
+
+
+def _serialized(seen: Seen, frame: FrameType) -> Facts | None:
+    """A row's rows as ``django.core.serializers`` ask for them, unless they are there already."""
+    local = frame.f_locals
+    relation = relations_of(local["obj"]).get(local["field"].name)
+    if relation is None:
+        return None
+    found = seen.way(relation.owner, relation.name)
+    fix = f'prefetch_related("{fixes.path_of((*found.steps, relation))}")'
+    return Facts(str(relation), f"{fix} {fixes.put_on(found, relation)}", _where(found))
 
 
 def _batch(_seen: Seen, _frame: FrameType) -> Facts:
@@ -224,12 +247,20 @@ def _queryset(seen: Seen, method: str, queryset: Any, outer: FrameType) -> Facts
         return Facts(fix=fixes.raw(seen.verb))
     if getattr(queryset, "_query", None) is None:
         return Facts(fix=fixes.raw(seen.verb))
-    relation = related(queryset)
+    relation = _across(seen) or related(queryset)
     if relation is None or seen.verb in WRITES:
         return Facts(fix=fixes.asked(queryset, method, seen.verb), few=method == "get")
     found = seen.way(relation.owner, relation.name)
     values = outer.f_locals if method == "aggregate" else {}
     return Facts(str(relation), many(found, relation, queryset, method, values), _where(found))
+
+
+def _across(seen: Seen) -> Relation | None:
+    """The many-to-many relation whose rows are counted in the table between."""
+    for name, frame in seen.frames:
+        if name.endswith(("ManyRelatedManager.count", "ManyRelatedManager.exists")):
+            return of_manager(frame.f_locals["self"])
+    return None
 
 
 def _where(found: Way) -> Any:
@@ -268,6 +299,7 @@ LOADS: dict[str, Callable[[Seen, FrameType], Facts | None]] = {
     "GenericForeignKey.__get__": _generic,  # before 6.1
     "GenericForeignKeyDescriptor.fetch_one": _generic,
     "prefetch_one_level": _prefetched,
+    "Serializer.handle_m2m_field": _serialized,
     "Model.refresh_from_db": _refreshed,
 }
 """What loads one row's relation or column, by the name of the function, the innermost first."""

@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from inprofile.integrations.django_loads import Way
-from inprofile.integrations.django_relations import Relation, conditions, relations
+from inprofile.integrations.django_relations import Relation, conditions, of_manager, relations
 
 PEERS = (6, 1)
 """The version of Django since which rows may fetch for their peers."""
@@ -158,10 +158,8 @@ def deleted(model: Any) -> str:
 def attached(manager: Any, method: str) -> str:
     """For rows that are attached to a relation, or taken out of it, one at a time."""
     through = getattr(manager, "through", None)
-    name = getattr(manager, "prefetch_cache_name", None)
     if through is not None and method in ("add", "set"):
-        owner = type(manager.instance).__name__
-        return f"{owner}.{name}.through.objects.bulk_create([...]), or {method} all at once"
+        return f"{of_manager(manager)}.through.objects.bulk_create([...]), or {method} all at once"
     if through is not None:
         return f"{through.__name__}.objects.filter(...).delete(), or {method} all at once"
     return f"{_manager(manager.model)}.filter(pk__in=ids).update(...)"
