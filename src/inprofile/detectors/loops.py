@@ -24,6 +24,8 @@ GENERATED = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>")
 
 SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef | ast.Module
 
+Turned = tuple[frozenset[str], ...]
+
 Place = tuple[int, int, int, int]
 """First line, first column, last line, last column; columns in bytes of UTF-8."""
 
@@ -35,20 +37,24 @@ def line(code: CodeType, instruction: int) -> int:
 
 
 @lru_cache(CACHED)
-def header(code: CodeType, instruction: int, begun: int | None = None) -> int | None:
+def header(
+    code: CodeType, instruction: int, begun: int | None = None, turned: Turned = ()
+) -> int | None:
     """The line of the innermost loop of ``code`` that runs the instruction again and again.
 
     ``for``, ``while``, ``async for`` and comprehensions, which may have a code of their own.
     None where there is none. What a loop does once, before it begins, is not in it; nor is a
     loop meant that runs the instruction ``begun`` as well: it is around all that is looked at.
+    ``turned`` has, for pairs of runs, the variables that loops around the innermost one had set
+    anew between them: one that passes once in each pass of another is not meant either.
     """
-    found = _header(code, instruction)
+    found = _header(code, instruction, turned)
     if found is None or begun is None or _header(code, begun) != found:
         return found
     return None
 
 
-def _header(code: CodeType, instruction: int) -> int | None:
+def _header(code: CodeType, instruction: int, turned: Turned = ()) -> int | None:
     if code.co_name in GENERATED:
         found = jumped(code, instruction)
         return found if found is None else _written(code) or found
@@ -57,13 +63,32 @@ def _header(code: CodeType, instruction: int) -> int | None:
     if tree is None:
         return jumped(code, instruction)
     start, column, last, end = _place(code, instruction)
-    loop: ast.AST | None = None
+    loops: list[ast.AST] = []
     for outer, inner in _path(tree, (start - above, column, last - above, end)):
         if isinstance(outer, SCOPES) and not isinstance(outer, ast.Module):
-            loop = None
+            loops.clear()
         if _repeats(outer, inner):
-            loop = outer
-    return None if loop is None else _line(loop) + above
+            loops.insert(0, outer)
+    if not loops:
+        return None
+    passed = min((_passed(loops, changed) for changed in turned), default=0)
+    return _line(loops[passed]) + above
+
+
+def _passed(loops: list[ast.AST], changed: frozenset[str]) -> int:
+    """The outermost of the loops that has set anew what is ``changed``: it has gone on."""
+    found = 0
+    inner: set[str] = set()
+    for i, loop in enumerate(loops):
+        names = {
+            node.id
+            for node in ast.walk(loop)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        if i and not changed.isdisjoint(names - inner):
+            found = i
+        inner |= names
+    return found
 
 
 def _place(code: CodeType, instruction: int) -> Place:

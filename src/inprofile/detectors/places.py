@@ -48,7 +48,7 @@ def loop(site: Site, begun: tuple[CodeType, int] | None = None) -> Location | No
     found = place(at)
     is_gathered = met.inner is not None and met.inner.at_once
     outside = begun[1] if begun is not None and begun[0] is code else None
-    line = None if is_gathered else _header(code, _instruction(at), outside)
+    line = None if is_gathered else _header(code, _instruction(at), outside, site.turned)
     return found if line is None or found is None else found._replace(line=line)
 
 
@@ -84,10 +84,12 @@ def place(stand: Stand) -> Location | None:
     return Location(code.co_filename, line, _function(code.co_qualname))
 
 
-def _header(code: CodeType, instruction: int, outside: int | None) -> int | None:
+def _header(
+    code: CodeType, instruction: int, outside: int | None, turned: tuple[frozenset[str], ...]
+) -> int | None:
     source = sources.get(id(code))
     if source is None:
-        return loops.header(code, instruction, outside)
+        return loops.header(code, instruction, outside, turned)
     generated = loops.jumped(code, instruction, source.variables)
     return None if generated is None else source.line(generated)
 

@@ -119,9 +119,9 @@ def related(queryset: Any) -> Relation | None:
 
 
 def _leads_to(relation: Relation, model: Any) -> bool:
-    """Whether it is of rows of ``model``: a model between two is referred to by both their sides."""
+    """Whether it is of rows of ``model``; a field between two models is the source of two."""
     target = relation.target
-    return model._meta.concrete_model is target._meta.concrete_model  # type: ignore[no-any-return] # noqa: SLF001
+    return bool(model._meta.concrete_model is target._meta.concrete_model)  # noqa: SLF001
 
 
 def _generic(queryset: Any, asked: list[tuple[Any, Any]]) -> Relation | None:
