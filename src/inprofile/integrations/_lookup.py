@@ -15,6 +15,9 @@ from inprofile.integrations._sql_reading import PLAIN, Reading, Reference, read
 MAX_TEXT = 10_000
 """Longer statements are not read: they are no lookup of one element."""
 
+MAX_PAGES = 1000
+"""Pages of one trace that are remembered."""
+
 ONE = frozenset({"1", "'1"})
 """How a page of a single row is asked for, which is none."""
 
@@ -49,13 +52,20 @@ def looked_up(
     reading = read(text, attributes["db.system.name"] if attributes else "")
     if reading is not PLAIN:
         progress = None if reading.serves_many else _progress(reading, values)
+        is_only = (
+            progress is not None
+            and bool(reading.others)
+            and _is_only(span, element([_value(each, values) for each in reading.others]), progress)
+        )
         if reading.serves_many or (
-            progress is not None and not (reading.has_more and _stays(span, progress))
+            progress is not None
+            and not is_only
+            and not (reading.has_more and _stays(span, progress))
         ):
             if span.trace.recorder.thorough:  # a recording says of each statement where it ran
                 notice(span, 0, ("serves many", span.name), _unbatchable)
             return
-        if progress is not None:
+        if progress is not None and not is_only:
             subject = span.name, subject, progress
     told = (element(values) if values else hash(text)) if value is None else value
     notice(span, told, subject, explain)
@@ -102,6 +112,23 @@ def _value(reference: Reference, values: Any) -> object:
     if type(reference) is not int or type(values) not in {tuple, list}:
         return None
     return values[reference] if -1 < reference < len(values) else None
+
+
+def _is_only(span: Span, others: int, progress: int) -> bool:
+    """Whether it is the only page of rows that are chosen by such values, in all of the trace.
+
+    Once there is another one, what the statement asks for are pages.
+    """
+    trace = span.trace
+    if trace.progress is None:
+        trace.progress = {}
+    known = trace.progress
+    if len(known) >= MAX_PAGES or known.get((span.name, ""), progress) is None:
+        return False
+    if known.setdefault((span.name, others), progress) != progress:
+        known[span.name, ""] = None
+        return False
+    return True
 
 
 def _stays(span: Span, progress: int) -> bool:
