@@ -91,6 +91,54 @@ def test_rows_that_are_serialized(form):
     says(run, "User.following", 4, 'prefetch_related("following")', fixed=fixed)
 
 
+@pytest.mark.parametrize("method", ["count", "exists", "first", "in_bulk"])
+def test_one_row_that_is_asked_for_other_rows_each_time_is_asked_once(method):
+    def run():
+        user = User.objects.get(name="user 0")  # W
+        for score in range(4):  # L
+            getattr(user.posts.filter(score=score), method)()  # Q
+
+    def fixed():
+        user = User.objects.get(name="user 0")
+        list(user.posts.filter(score__in=range(4)))
+
+    fix = "user.posts.filter(score__in=...)"
+    if method == "count":
+        fix += '.values("score").annotate(Count("pk"))'
+    says(run, "User.posts", 4, f"{fix}, once before the loop", fixed=fixed)
+
+
+def test_rows_that_are_each_asked_for_several_things_are_prefetched():
+    def run():
+        for user in User.objects.all():  # W
+            for score in range(2):  # L
+                list(user.posts.filter(score=score))  # Q
+
+    says(run, "User.posts", 8, 'Prefetch("posts", queryset=Post.objects.filter(...)')
+
+
+def test_rows_that_share_a_parent_each_ask_for_its_relation():
+    def run():
+        for post in Post.objects.select_related("author"):  # L W
+            list(post.author.posts.all())  # Q
+
+    def fixed():
+        for post in Post.objects.prefetch_related("author__posts"):
+            list(post.author.posts.all())
+
+    Post.objects.update(author=User.objects.first())
+    says(run, "User.posts", 8, 'prefetch_related("author__posts")', fixed=fixed)
+
+
+def test_one_parent_that_is_asked_again_and_again_is_silent():
+    def run():
+        user = User.objects.first()
+        for _ in range(4):
+            list(user.posts.all())
+
+    assert judged(run) == []
+
+
 def test_a_relation_without_a_name():
     def run():
         for post in Post.objects.all():  # L W

@@ -14,7 +14,7 @@ from inprofile.core.sites import Facts
 from inprofile.integrations import django_fixes as fixes
 from inprofile.integrations._signature import OURS
 from inprofile.integrations.django_loads import Load, Way, way
-from inprofile.integrations.django_many import many
+from inprofile.integrations.django_many import filters, many
 from inprofile.integrations.django_relations import Relation, of_manager, related, relations_of
 
 SILENT = Facts(batch=False)
@@ -55,11 +55,21 @@ class Seen:
                 return True
         return False
 
+    @property
+    def now_ns(self) -> int:
+        """When the queryset is evaluated that runs the statement; 0 where none is."""
+        around = self.span.parent
+        return around.start_ns if around is not None and around.kind == "orm" else 0
+
+    @property
+    def own(self) -> Load | None:
+        """The load that the statement is for."""
+        loads = (self.span.trace.loads or {}).values()
+        return next((each for each in loads if each.last_ns == self.now_ns), None)
+
     def way(self, model: Any, after: str) -> Way:
         """How the rows of ``model`` were reached whose attribute ``after`` is read."""
-        around = self.span.parent
-        now_ns = around.start_ns if around is not None and around.kind == "orm" else 0
-        return way(self.span.trace.loads, model, _source(self.stand), after, now_ns)
+        return way(self.span.trace.loads, model, _source(self.stand), after, self.now_ns)
 
 
 def explain(span: Span, stand: Stand, frames: list[FrameType]) -> Facts:
@@ -251,8 +261,25 @@ def _queryset(seen: Seen, method: str, queryset: Any, outer: FrameType) -> Facts
     if relation is None or seen.verb in WRITES:
         return Facts(fix=fixes.asked(queryset, method, seen.verb), few=method == "get")
     found = seen.way(relation.owner, relation.name)
+    own = seen.own
+    if filters(queryset._query, relation) and _is_one(found, own):  # noqa: SLF001
+        fix = fixes.asked(queryset, method, seen.verb, relation)
+        return Facts(str(relation), fix, _where(found))
     values = outer.f_locals if method == "aggregate" else {}
-    return Facts(str(relation), many(found, relation, queryset, method, values), _where(found))
+    return Facts(
+        str(relation),
+        many(found, relation, queryset, method, values),
+        _where(found),
+        each=own is not None and own.varies and bool(found.steps) and _each(found),
+    )
+
+
+def _is_one(found: Way, own: Load | None) -> bool:
+    """Whether it is one row all the time whose relation is asked for: with other values each."""
+    load = found.load
+    if load is None or found.steps or (own is not None and own.varies):
+        return False
+    return load.single and load.count == 1
 
 
 def _across(seen: Seen) -> Relation | None:

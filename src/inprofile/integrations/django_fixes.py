@@ -85,11 +85,18 @@ def prefetched(model: Any, path: str, way: Way) -> str:
     return f'{fix}, or prefetch_related("{path}") {put_on(way)}'.rstrip()
 
 
-def asked(queryset: Any, method: str, verb: str) -> str:
-    """For a queryset of a model's own manager that asks for one row or value each time."""
+def asked(queryset: Any, method: str, verb: str, relation: Relation | None = None) -> str:
+    """For a queryset that asks for one row or value each time.
+
+    Of a model's own manager, or of one row's ``relation``.
+    """
     model = queryset.model
     manager = _manager(model)
-    names = [(field, _name(model, field)) for field, _ in conditions(queryset._query)]  # noqa: SLF001
+    asked_for = [field for field, _ in conditions(queryset._query)]  # noqa: SLF001
+    if relation is not None:
+        manager = f"{relation.owner._meta.model_name}.{relation.name}"  # noqa: SLF001
+        asked_for = asked_for[2:] if relation.is_generic else asked_for[1:]
+    names = [(field, _name(model, field)) for field in asked_for]
     if verb == "UPDATE":
         return f"{manager}.bulk_update({_rows(model)}, [...])"
     chosen = names[-1] if names else None

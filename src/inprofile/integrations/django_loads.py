@@ -46,6 +46,8 @@ class Load:
     raw: bool
     single: bool
     last_ns: int
+    asked: int
+    varies: bool = False
     count: int = 1
 
     @property
@@ -102,8 +104,11 @@ def remember(span: Span, queryset: Any, frame: FrameType | None) -> None:
     key = id(code), instruction, id(model)
     load = loads.get(key)
     if load is not None:
+        asked = id(queryset._hints.get("instance"))  # noqa: SLF001
         load.count += 1
         load.last_ns = span.start_ns
+        load.varies = load.varies or load.asked != asked
+        load.asked = asked
     elif len(loads) < MAX_LOADS:
         instance = queryset._hints.get("instance")  # noqa: SLF001
         owner = None if instance is None else type(instance)
@@ -153,6 +158,7 @@ def _load(
         query is None,
         is_single,
         now_ns,
+        id(queryset._hints.get("instance")),  # noqa: SLF001
     )
 
 
