@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from inprofile.testing import record
 from tests.integrations.bookshop.models import Profile, Publisher, Volume, Writer
-from tests.nplusone import shelf, shop_tags
+from tests.nplusone import shelf, shop_pages, shop_tags
 from tests.nplusone.judging import findings, marked, place
 from tests.nplusone.proxies import Chained, Titled
 from tests.nplusone.shelf import COUNT, PROFILE, PUBLISHER, ROWS, WRITERS, judged
@@ -293,6 +293,19 @@ def test_a_page_of_a_generic_view_is_its_templates(engine):
         with record() as recording:
             Client().get("/volumes/joined/")
         assert recording.findings == []
+
+
+@pytest.mark.parametrize(
+    ("page", "mark"), [("", "W"), ("asked/", "W2"), ("modelled/", "W3"), ("given/", "")]
+)
+def test_the_rows_of_a_generic_view_are_loaded_where_it_says_them(page, mark, engine):
+    site = override_settings(
+        TEMPLATES=settings_of(engine), ROOT_URLCONF="tests.nplusone.shop_pages"
+    )
+    with site, record() as recording:
+        Client().get(f"/volumes/{page}")
+    (finding,) = recording.findings
+    assert place(finding.where) == marked(shop_pages).get(mark)
 
 
 def test_a_page_that_is_rendered_in_a_thread_for_a_coroutine_is_its_templates(engine):

@@ -9,12 +9,13 @@ from typing import Any
 from inprofile.core.application import application
 from inprofile.core.frames import Stand, interpreters
 from inprofile.core.guard import guard
-from inprofile.core.model import Span
+from inprofile.core.model import Location, Span
 from inprofile.core.sites import Facts
 from inprofile.integrations import django_fixes as fixes
 from inprofile.integrations._signature import OURS
 from inprofile.integrations.django_loads import Load, Way, way
 from inprofile.integrations.django_many import filters, many
+from inprofile.integrations.django_origin import origin
 from inprofile.integrations.django_relations import Relation, of_manager, related, relations_of
 
 SILENT = Facts(batch=False)
@@ -41,6 +42,7 @@ class Seen:
     def __init__(self, span: Span, stand: Stand, frames: list[FrameType]) -> None:
         self.span = span
         self.stand = stand
+        self.frame = frames[0]
         self.fresh = set(map(id, frames))
         self.frames = list(_library(frames[0]))
         self.verb = str((span.attributes or {}).get("db.operation.name", "")).upper()
@@ -181,7 +183,7 @@ def _one(seen: Seen, relation: Relation | None) -> Facts | None:
         return None
     found = seen.way(relation.owner, relation.name)
     fix = fixes.loaded(found, relation)
-    return Facts(str(relation), fix, _where(found), each=_each(found))
+    return Facts(str(relation), fix, _where(seen, found), each=_each(found))
 
 
 def _each(found: Way) -> bool:
@@ -197,7 +199,7 @@ def _deferred(seen: Seen, frame: FrameType) -> Facts | None:
     found = seen.way(owner, field.attname)
     relation = f"{owner.__name__}.{field.attname}"
     fix = fixes.column(found, owner, field.name)
-    return Facts(relation, fix, _where(found), each=_each(found))
+    return Facts(relation, fix, _where(seen, found), each=_each(found))
 
 
 def _refreshed(seen: Seen, frame: FrameType) -> Facts | None:
@@ -205,7 +207,7 @@ def _refreshed(seen: Seen, frame: FrameType) -> Facts | None:
         if name.startswith("DeferredAttribute."):
             return None  # which is what it is for
     model = type(frame.f_locals["self"])
-    return Facts(fix=fixes.refreshed(model), where=_where(seen.way(model, "refresh_from_db")))
+    return Facts(fix=fixes.refreshed(model), where=_where(seen, seen.way(model, "refresh_from_db")))
 
 
 def _prefetched(seen: Seen, frame: FrameType) -> Facts | None:
@@ -232,7 +234,7 @@ def _prefetched(seen: Seen, frame: FrameType) -> Facts | None:
     return Facts(
         f"{owner.__name__}.{name}" if relation is None else str(relation),
         fixes.prefetched(owner, lookup.prefetch_through, found),
-        _where(found),
+        _where(seen, found),
     )
 
 
@@ -244,7 +246,7 @@ def _serialized(seen: Seen, frame: FrameType) -> Facts | None:
         return None
     found = seen.way(relation.owner, relation.name)
     fix = f'prefetch_related("{fixes.path_of((*found.steps, relation))}")'
-    return Facts(str(relation), f"{fix} {fixes.put_on(found, relation)}", _where(found))
+    return Facts(str(relation), f"{fix} {fixes.put_on(found, relation)}", _where(seen, found))
 
 
 def _batch(_seen: Seen, _frame: FrameType) -> Facts:
@@ -264,12 +266,12 @@ def _queryset(seen: Seen, method: str, queryset: Any, outer: FrameType) -> Facts
     own = seen.own
     if filters(queryset._query, relation) and _is_one(found, own):  # noqa: SLF001
         fix = fixes.asked(queryset, method, seen.verb, relation)
-        return Facts(str(relation), fix, _where(found))
+        return Facts(str(relation), fix, _where(seen, found))
     values = outer.f_locals if method == "aggregate" else {}
     return Facts(
         str(relation),
         many(found, relation, queryset, method, values),
-        _where(found),
+        _where(seen, found),
         each=own is not None and own.varies and bool(found.steps) and _each(found),
     )
 
@@ -290,11 +292,13 @@ def _across(seen: Seen) -> Relation | None:
     return None
 
 
-def _where(found: Way) -> Any:
+def _where(seen: Seen, found: Way) -> Location | None:
     load: Load | None = found.load
     if found.outer is not None and found.held == "" and found.outer.load is not None:
         load = found.load or found.outer.load
-    return None if load is None else load.location
+    if load is None or load.code is not None:
+        return None if load is None else load.location
+    return origin(seen.frame, load.model)
 
 
 def _saved(seen: Seen, frame: FrameType) -> Facts:
