@@ -41,7 +41,7 @@ def rows(tables):
 
 def fill():
     """Four users who know each other, with two posts each, one of them edited by the next."""
-    from tests.nplusone.social.models import City, Comment, Post, Profile, Tag, User
+    from tests.nplusone.social.models import City, Club, Comment, Post, Profile, Tag, User
 
     users = [User.objects.create(name=f"user {n}") for n in range(USERS)]
     for n, user in enumerate(users):
@@ -52,6 +52,7 @@ def fill():
         user.friends.add(next_one)
         user.blocked.add(next_one)
         user.tags.create(word=f"tag {n}")
+        user.clubs.add(Club.objects.create(name=f"club {n}"))
         for score in range(2):
             post = Post.objects.create(
                 title=f"post {n}.{score}", author=user, editor=next_one, score=score

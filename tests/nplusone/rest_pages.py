@@ -29,7 +29,7 @@ class Nested(ModelSerializer):
 
 
 class Listed(ListAPIView):
-    queryset = Volume.objects.order_by("pk")
+    queryset = Volume.objects.order_by("pk")  # W
     serializer_class = Nested
 
 
@@ -55,7 +55,7 @@ class JoinedPages(Joined):
 
 
 class Volumes(ModelViewSet):
-    queryset = Volume.objects.order_by("pk")
+    queryset = Volume.objects.order_by("pk")  # W2
     serializer_class = Nested
 
 

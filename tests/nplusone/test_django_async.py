@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 
 from tests.nplusone import django_rows
 from tests.nplusone.django_rows import rows, tables  # noqa: F401
@@ -114,3 +114,22 @@ def test_what_is_prefetched_is_silent():
             [post async for post in user.posts.all()]
 
     assert judged(run) == []
+
+
+def test_rows_that_are_iterated_in_chunks_of_one_are_prefetched_for_each():
+    async def run():
+        async for user in User.objects.prefetch_related("posts").aiterator(chunk_size=1):
+            user.posts.all()
+
+    assert judged(run) == []
+
+
+def test_a_coroutine_that_synchronous_code_waits_for_is_where_rows_are_loaded():
+    async def run():
+        async for user in User.objects.all():  # L W
+            await user.posts.acount()  # Q
+
+    (finding,) = findings(async_to_sync(run))
+    marks = marked(run)
+    assert (place(finding.loop), place(finding.query)) == (marks["L"], marks["Q"])
+    assert place(finding.where) == marks["W"]

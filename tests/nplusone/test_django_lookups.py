@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 
 from tests.nplusone.django_rows import judged, rows, says, tables  # noqa: F401
 from tests.nplusone.social.models import Post, Profile, User
@@ -211,3 +212,42 @@ def test_get_of_rows_by_what_refers_to_them():
             str(profile.pk and User.objects.filter(profile=profile).values_list("name")[0])  # Q
 
     says(run, "", 4, "User.objects.filter(profile__in=...)")
+
+
+def test_the_best_of_each_author_by_a_limit_of_his_own_are_no_pages():
+    def run():
+        for least, user in enumerate(User.objects.all()):  # L
+            posts = Post.objects.filter(author=user, score__gte=least % 3)
+            list(posts.order_by("-score")[:3])  # Q
+
+    def fixed():
+        users = {user.pk: [] for user in User.objects.all()}
+        for post in Post.objects.filter(author__in=users).order_by("-score"):
+            users[post.author_id].append(post)
+
+    says(run, "", 4, "Post.objects.filter(author__in=...)", fixed=fixed)
+
+
+def test_pages_of_what_one_author_has_written_are_silent():
+    user = User.objects.first()
+
+    def run():
+        last = 0
+        while posts := list(Post.objects.filter(author=user, pk__gt=last).order_by("pk")[:2]):
+            last = posts[-1].pk
+
+    Post.objects.update(author=user)
+    assert judged(run) == []
+
+
+def test_pages_in_an_order_of_two_columns_are_silent():
+    def run():
+        score, last = -1, 0
+        while posts := list(
+            Post.objects.filter(Q(score__gt=score) | Q(score=score, pk__gt=last)).order_by(
+                "score", "pk"
+            )[:2]
+        ):
+            score, last = posts[-1].score, posts[-1].pk
+
+    assert judged(run) == []

@@ -1,11 +1,12 @@
 """Django: what a row's related manager is asked, for each row of a loop."""
 
 import pytest
+from django.core import serializers
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, Sum, prefetch_related_objects
 
 from tests.nplusone.django_rows import judged, rows, says, tables  # noqa: F401
 from tests.nplusone.judging import marked, place, same_code
-from tests.nplusone.social.models import Comment, Post, Tag, User
+from tests.nplusone.social.models import Club, Comment, Post, Tag, User
 
 pytestmark = pytest.mark.usefixtures("rows")
 
@@ -40,6 +41,102 @@ def test_how_many_there_are(name):
             str(getattr(user, f"{lookup}__count"))
 
     says(run, f"User.{name}", 2, f'annotate(Count("{lookup}"))', fixed=fixed)
+
+
+@pytest.mark.parametrize(("model", "name"), [(User, "clubs"), (Club, "members")])
+def test_a_relation_through_a_model_is_not_that_models(model, name):
+    def run():
+        for one in model.objects.all():  # L W
+            list(getattr(one, name).all())  # Q
+
+    def fixed():
+        for one in model.objects.prefetch_related(name):
+            list(getattr(one, name).all())
+
+    says(run, f"{model.__name__}.{name}", 4, f'prefetch_related("{name}")', fixed=fixed)
+
+
+@pytest.mark.parametrize(("model", "name"), [(User, "clubs"), (Club, "members")])
+def test_a_relation_through_a_model_is_counted_in_its_table(model, name):
+    def run():
+        for one in model.objects.all():  # L W
+            getattr(one, name).count()  # Q
+
+    def fixed():
+        for one in model.objects.annotate(Count(name)):
+            str(getattr(one, f"{name}__count"))
+
+    says(run, f"{model.__name__}.{name}", 4, f'annotate(Count("{name}"))', fixed=fixed)
+
+
+@pytest.mark.parametrize(("model", "lookup"), [(User, "membership"), (Club, "membership")])
+def test_the_model_that_a_relation_goes_through_has_one_of_its_own(model, lookup):
+    def run():
+        for one in model.objects.all():  # L W
+            one.membership_set.count()  # Q
+
+    says(run, f"{model.__name__}.membership_set", 4, f'annotate(Count("{lookup}"))')
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_rows_that_are_serialized(form):
+    def run():
+        serializers.serialize(form, Club.objects.all())
+        serializers.serialize(form, User.objects.all(), fields=["following"])  # L Q W
+
+    def fixed():
+        users = User.objects.prefetch_related("following")
+        serializers.serialize(form, users, fields=["following"])
+
+    says(run, "User.following", 4, 'prefetch_related("following")', fixed=fixed)
+
+
+@pytest.mark.parametrize("method", ["count", "exists", "first", "in_bulk"])
+def test_one_row_that_is_asked_for_other_rows_each_time_is_asked_once(method):
+    def run():
+        user = User.objects.get(name="user 0")  # W
+        for score in range(4):  # L
+            getattr(user.posts.filter(score=score), method)()  # Q
+
+    def fixed():
+        user = User.objects.get(name="user 0")
+        list(user.posts.filter(score__in=range(4)))
+
+    fix = "user.posts.filter(score__in=...)"
+    if method == "count":
+        fix += '.values("score").annotate(Count("pk"))'
+    says(run, "User.posts", 4, f"{fix}, once before the loop", fixed=fixed)
+
+
+def test_rows_that_are_each_asked_for_several_things_are_prefetched():
+    def run():
+        for user in User.objects.all():  # W
+            for score in range(2):  # L
+                list(user.posts.filter(score=score))  # Q
+
+    says(run, "User.posts", 8, 'Prefetch("posts", queryset=Post.objects.filter(...)')
+
+
+def test_rows_that_share_a_parent_each_ask_for_its_relation():
+    def run():
+        for post in Post.objects.select_related("author"):  # L W
+            list(post.author.posts.all())  # Q
+
+    def fixed():
+        for post in Post.objects.prefetch_related("author__posts"):
+            list(post.author.posts.all())
+
+    Post.objects.update(author=User.objects.first())
+    says(run, "User.posts", 8, 'prefetch_related("author__posts")', fixed=fixed)
+
+
+def test_one_parent_that_is_asked_again_and_again_is_silent():
+    def run():
+        user = User.objects.first()
+        for _ in range(4):
+            list(user.posts.all())
+
+    assert judged(run) == []
 
 
 def test_a_relation_without_a_name():

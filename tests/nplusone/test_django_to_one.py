@@ -411,8 +411,8 @@ def test_a_key_of_rows_that_are_prefetched_to_an_attribute():
     few = Prefetch("posts", queryset=Post.objects.filter(score=1), to_attr="few")
 
     def run():
-        for user in User.objects.prefetch_related(few):  # W
-            for post in user.few:  # L
+        for user in User.objects.prefetch_related(few):  # L W
+            for post in user.few:
                 str(post.editor.name)  # Q
 
     def fixed():

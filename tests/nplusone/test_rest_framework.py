@@ -415,6 +415,7 @@ def test_a_generic_view_has_no_loop_of_its_own_and_middleware_is_none(path):
     assert sent >= ROWS + 1
     assert place(finding.query) == marked(Nested)["Q"]
     assert finding.loop is None or place(finding.loop) == marked(Nested)["Q"]
+    assert place(finding.where) == marked(rest_pages)["W2" if path == "/set/" else "W"]
 
 
 @pytest.mark.parametrize("path", ["/joined/", "/joined/paged/"])

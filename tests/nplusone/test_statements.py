@@ -132,6 +132,13 @@ def test_what_else_chooses_the_rows_of_a_list_or_a_page_is_told():
     assert read("SELECT * FROM t WHERE id IN %s", "mysql").arrays == (0,)
 
 
+def test_the_place_of_a_page_may_be_said_with_equality_too():
+    page = "SELECT * FROM t WHERE {}a > ? OR (a = ? AND id > ?) ORDER BY a, id LIMIT 5"
+    assert read(page.format(""), "sqlite").others == ()
+    assert read(page.format("b = ? AND "), "sqlite").others == (0,)
+    assert read("SELECT * FROM t WHERE b = ? ORDER BY a LIMIT 5 OFFSET ?", "sqlite").others == ()
+
+
 def test_what_is_cut_off_or_never_ends_is_read_as_far_as_it_goes():
     for text in (
         "SELECT 'x",

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from inprofile.testing import record
 from tests.integrations.bookshop.models import Profile, Publisher, Volume, Writer
-from tests.nplusone import shelf, shop_tags
+from tests.nplusone import shelf, shop_pages, shop_tags
 from tests.nplusone.judging import findings, marked, place
 from tests.nplusone.proxies import Chained, Titled
 from tests.nplusone.shelf import COUNT, PROFILE, PUBLISHER, ROWS, WRITERS, judged
@@ -92,6 +92,15 @@ def test_the_part_that_is_included_is_the_query(engine):
 )
 def test_a_comment_at_the_loop_or_the_query_is_heeded(name, is_ignored, engine):
     assert (findings(a_page(engine, f"{name}.html", volumes=volumes)) == []) is is_ignored
+
+
+def test_rows_that_a_template_loads_are_loaded_where_it_is_rendered(engine):
+    def run():
+        page = engine.get_template("extends_row.html")
+        page.render(Context({"volumes": volumes}))  # W
+
+    (finding,) = findings(run)
+    assert place(finding.where) == marked(run)["W"]
 
 
 def test_one_part_in_two_loops_is_two_findings(engine):
@@ -292,6 +301,19 @@ def test_a_page_of_a_generic_view_is_its_templates(engine):
         with record() as recording:
             Client().get("/volumes/joined/")
         assert recording.findings == []
+
+
+@pytest.mark.parametrize(
+    ("page", "mark"), [("", "W"), ("asked/", "W2"), ("modelled/", "W3"), ("given/", "")]
+)
+def test_the_rows_of_a_generic_view_are_loaded_where_it_says_them(page, mark, engine):
+    site = override_settings(
+        TEMPLATES=settings_of(engine), ROOT_URLCONF="tests.nplusone.shop_pages"
+    )
+    with site, record() as recording:
+        Client().get(f"/volumes/{page}")
+    (finding,) = recording.findings
+    assert place(finding.where) == marked(shop_pages).get(mark)
 
 
 def test_a_page_that_is_rendered_in_a_thread_for_a_coroutine_is_its_templates(engine):

@@ -14,7 +14,7 @@ from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 from weakref import ref
 
-from inprofile.core.frames import ASYNC, Beyond, Stand, hops
+from inprofile.core.frames import ASYNC, RESUMABLE, Beyond, Stand, hops
 
 MAX_NESTED = 3
 """Futures within each other: gather in shield in wait_for."""
@@ -119,7 +119,10 @@ def _handed_over(waiter: Waiting) -> Beyond | None:
     suspended = [] if task is None else frames(task)
     if frame in suspended:
         return Beyond(suspended[suspended.index(frame) :])
-    return Beyond([frame])
+    running = [frame]
+    while (back := running[-1].f_back) is not None and back.f_code.co_flags & RESUMABLE:
+        running.append(back)
+    return Beyond(running)
 
 
 def current_task() -> Any | None:

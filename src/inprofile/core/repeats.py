@@ -28,6 +28,7 @@ from inprofile.core.frames import (
 )
 from inprofile.core.model import Location, Span
 from inprofile.core.sites import MAX_ELEMENTS, Explain, Site
+from inprofile.core.turns import turns
 
 MAX_OPERATIONS = 1000
 """Different operations of one trace that are watched; repeats of others are not seen."""
@@ -292,7 +293,8 @@ def _look(
     trace = span.trace
     if trace.foreign is None:
         trace.foreign = {}
-    at, fresh = stand(getframe(4), trace.foreign)  # outside of notice, its caller and the hook
+    frame = getframe(4)  # outside of notice, its caller and the hook
+    at, fresh = stand(frame, trace.foreign)
     query = _query(at)
     found, met = _taken(operation, at, query)
     if inner is not None and query is not None and query.mark is inner and found is None:
@@ -312,6 +314,7 @@ def _look(
         if before is None and explain is not None:
             found.facts = explain(span, at, fresh)
         trace.suspect = True
+    found.turn(turns(frame))
     found.add(span, value)
     operation.latest = found
     if not trace.recorder.thorough:

@@ -6,6 +6,10 @@ from typing import NamedTuple
 
 from inprofile.core.frames import Mark, Meeting, Position, Stand
 from inprofile.core.model import Location, Span
+from inprofile.core.turns import Turns
+
+MAX_TURNS = 8
+"""Pairs of runs of which it is looked at which loop has gone on between them."""
 
 MAX_ELEMENTS = 10_000
 """Distinct elements and spans remembered of one site."""
@@ -45,7 +49,9 @@ class Site:
     one that was taken then; ``passes`` how often one did. ``far`` and ``near`` are how many
     frames out from the operation that and the query are, 0 while that is not known, and
     ``inner`` what the loop had called at last. ``known`` is the way of an earlier trace that this
-    one was recognised by; then nobody has looked, and there is no ``stand``.
+    one was recognised by; then nobody has looked, and there is no ``stand``. ``turns`` is where
+    loops within loops stood at the last run that was looked at, and ``turned`` what those around
+    the innermost one had changed from one such run to the next.
     """
 
     __slots__ = (
@@ -67,6 +73,8 @@ class Site:
         "query_code",
         "spans",
         "stand",
+        "turned",
+        "turns",
         "way",
     )
 
@@ -85,6 +93,8 @@ class Site:
         self.at: Position = 0
         self.around: Stand | None = None
         self.inner: Mark | None = None
+        self.turns: Turns = {}
+        self.turned: tuple[frozenset[str], ...] = ()
         self.query_code = None if query is None else query.mark.code
         self.query_at: Position = 0 if query is None else query.position
 
@@ -92,7 +102,7 @@ class Site:
         """The same way without its runs: to be ``known``, and for a trace that takes it."""
         site = Site(self.way, self.query, known)
         site.stand = None
-        site.met, site.facts = self.met, self.facts
+        site.met, site.facts, site.turned = self.met, self.facts, self.turned
         site.loop_code = None if self.met is None else self.met.mark.code
         site.at, site.far, site.near = self.at, self.far, self.near
         site.query_at = self.query_at
@@ -131,11 +141,30 @@ class Site:
         self.spans += other.spans[: max(room, 0)]
         self.elements |= other.elements
 
+    def turn(self, now: Turns) -> None:
+        """Note which of the loops around has gone on since the last run.
+
+        As long as it was not the innermost one, it may yet be that at the next run.
+        """
+        before, self.turns = self.turns, now
+        met = self.met
+        if met is None or len(self.turned) >= MAX_TURNS:
+            return
+        one, two = before.get(met.mark), now.get(met.mark)
+        if one is None or two is None or (self.turned and not self.turned[-1]):
+            return
+        changed = frozenset(name for name in two if two[name] != one.get(name))
+        self.turned = (*self.turned, changed)
+        if changed and len(self.turned) < MAX_TURNS:
+            self.far = 0
+
     def join(self, at: Stand, met: Meeting) -> None:
         """Count that this way was taken again: ``met`` made the same call."""
         self.stand = at
         self.passes += 1
         if self.met is None or met.mark.depth >= self.met.mark.depth:
+            if self.met is not None and self.met.mark.code is not met.mark.code:
+                self.turned = ()
             self.met = met
             self.loop, self.loop_code, self.at = met.mark, met.mark.code, met.second
             self.way = at

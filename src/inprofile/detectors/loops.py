@@ -5,10 +5,11 @@ import dis
 import inspect
 import linecache
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice, pairwise
 from types import CodeType
+from typing import NamedTuple
 
 from inprofile.core.source import syntax_tree
 from inprofile.detectors.once import passes_once
@@ -37,31 +38,48 @@ def line(code: CodeType, instruction: int) -> int:
 
 @lru_cache(CACHED)
 def header(
-    code: CodeType, instruction: int, begun: int | None = None, *, differs: bool = False
+    code: CodeType,
+    instruction: int,
+    begun: int | None = None,
+    turned: Sequence[frozenset[str]] = (),
+    *,
+    differs: bool = False,
 ) -> int | None:
     """The line of the innermost loop of ``code`` that runs the instruction again and again.
 
     ``for``, ``while``, ``async for`` and comprehensions, which may have a code of their own.
     None where there is none. What a loop does once, before it begins, is not in it; nor is a
     loop meant that runs the instruction ``begun`` as well: it is around all that is looked at.
-    Nor one that passes once inside of another: ``differs`` says that the instruction never ran
-    for the same element twice.
+    Nor one that passes once in each pass of another: ``turned`` has, for pairs of runs, the
+    variables that loops around the innermost one had set anew between them, and ``differs`` says
+    that the instruction never ran for the same element twice.
     """
-    around = [] if begun is None else [line for line, _ in _headers(code, begun, differs=False)]
-    own = [each for each in _headers(code, instruction, differs) if each[0] not in around]
-    return next((line for line, is_once in own if not is_once), own[0][0] if own else None)
+    around = () if begun is None else {each.line for each in _around(code, begun)}
+    own = [each for each in _around(code, instruction) if each.line not in around]
+    passed = min((_passed(own, changed) for changed in turned), default=0)
+    often = (each for each in own[passed:] if not passes_once(each.path, differs=differs))
+    found = next(often, own[passed] if own else None)
+    return None if found is None else found.line
 
 
-def _headers(code: CodeType, instruction: int, differs: bool) -> list[tuple[int, bool]]:  # noqa: FBT001 - as header
-    """The lines of the loops around an instruction, from the inside out, and which pass once."""
+class _Loop(NamedTuple):
+    """A loop: its line, the nodes from it to the instruction in it, and the names it sets."""
+
+    line: int
+    path: tuple[ast.AST, ...] = ()
+    names: frozenset[str] = frozenset()
+
+
+@lru_cache(CACHED)
+def _around(code: CodeType, instruction: int) -> tuple[_Loop, ...]:
+    """The loops around an instruction, from the inside out."""
     first = 1 if code.co_name == "<module>" else code.co_firstlineno
-    if code.co_name in GENERATED:
-        found = jumped(code, instruction)
-        return [] if found is None else [(_written(code) or found, False)]
-    tree, above = _parsed(code.co_filename, first)
+    is_own = code.co_name in GENERATED
+    tree, above = (None, 0) if is_own else _parsed(code.co_filename, first)
     if tree is None:
         found = jumped(code, instruction)
-        return [] if found is None else [(found, False)]
+        written = _written(code) if is_own and found is not None else None
+        return () if found is None else (_Loop(written or found),)
     start, column, last, end = _place(code, instruction)
     path: list[ast.AST] = [tree]
     loops: list[int] = []
@@ -71,9 +89,21 @@ def _headers(code: CodeType, instruction: int, differs: bool) -> list[tuple[int,
         if _repeats(outer, inner):
             loops.append(len(path) - 1)
         path.append(inner)
-    return [
-        (_line(path[i]) + above, passes_once(path[i:], differs=differs)) for i in reversed(loops)
-    ]
+    return tuple(
+        _Loop(_line(path[i]) + above, tuple(path[i:]), _names(path[i])) for i in reversed(loops)
+    )
+
+
+def _names(loop: ast.AST) -> frozenset[str]:
+    nodes = (node for node in ast.walk(loop) if isinstance(node, ast.Name))
+    return frozenset(node.id for node in nodes if isinstance(node.ctx, ast.Store))
+
+
+def _passed(loops: list[_Loop], changed: frozenset[str]) -> int:
+    """The outermost of the loops that has set anew what is ``changed``: it has gone on."""
+    inner_and_own = pairwise(loops)
+    gone = [not changed.isdisjoint(own.names - inner.names) for inner, own in inner_and_own]
+    return max((i for i, has_gone in enumerate(gone, 1) if has_gone), default=0)
 
 
 def _place(code: CodeType, instruction: int) -> Place:

@@ -1,13 +1,13 @@
 """Which loops pass once, as their source says: those do not repeat what runs in them."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 LOOPS = ast.For | ast.AsyncFor | ast.While
 
 
-def passes_once(path: list[ast.AST], *, differs: bool) -> bool:
+def passes_once(path: Sequence[ast.AST], *, differs: bool) -> bool:
     """Whether the loop with which ``path`` begins passes once, for all that is known.
 
     The path leads to what runs in it, from the outside in. That it ``differs`` says that it never
@@ -37,7 +37,7 @@ def _has_one(iterated: ast.AST) -> bool:
     return False
 
 
-def _is_left(path: list[ast.AST]) -> bool:
+def _is_left(path: Sequence[ast.AST]) -> bool:
     """Whether the loop is left if nothing fails: a ``break`` behind what may be tried again."""
     last = [each for each in path if isinstance(each, ast.stmt)][-1]
     if _goes_on(last):  # if query(): continue
@@ -76,7 +76,7 @@ def _following(outer: ast.AST, inner: ast.stmt) -> Iterator[ast.stmt]:
                 yield from outer.orelse
 
 
-def _asks_the_same(loop: ast.AST, path: list[ast.AST]) -> bool:
+def _asks_the_same(loop: ast.AST, path: Sequence[ast.AST]) -> bool:
     """Whether no pass of the loop changes what is asked for, as far as names tell.
 
     Then different elements come from further out. What has a state of its own, ``next(rows)`` or

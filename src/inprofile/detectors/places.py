@@ -1,6 +1,6 @@
 """Where in the application something happens: the line of a query, the header of its loop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from types import CodeType
 
@@ -49,7 +49,9 @@ def loop(site: Site, begun: tuple[CodeType, int] | None = None) -> Location | No
     is_gathered = met.inner is not None and met.inner.at_once
     outside = begun[1] if begun is not None and begun[0] is code else None
     differs = len(site.elements) == site.count
-    line = None if is_gathered else _header(code, _instruction(at), outside, differs)
+    line = None
+    if not is_gathered:
+        line = _header(code, _instruction(at), outside, site.turned, differs)
     return found if line is None or found is None else found._replace(line=line)
 
 
@@ -102,11 +104,12 @@ def _header(
     code: CodeType,
     instruction: int,
     outside: int | None,
+    turned: Sequence[frozenset[str]],
     differs: bool,  # noqa: FBT001 - as header
 ) -> int | None:
     source = sources.get(id(code))
     if source is None:
-        return loops.header(code, instruction, outside, differs=differs)
+        return loops.header(code, instruction, outside, turned, differs=differs)
     generated = loops.jumped(code, instruction, source.variables)
     return None if generated is None else source.line(generated)
 

@@ -15,11 +15,11 @@ from inprofile.integrations._sql_reading import PLAIN, Reading, Reference, read
 MAX_TEXT = 10_000
 """Longer statements are not read: they are no lookup of one element."""
 
+MAX_PAGES = 1000
+"""Pages of one trace that are remembered."""
+
 ONE = frozenset({"1", "'1"})
 """How a page of a single row is asked for, which is none."""
-
-MAX_PAGED = 10_000
-"""Rows of one trace whose pages are told from those of others."""
 
 PLAIN_VALUES = frozenset({tuple, list, dict, type(None)})
 
@@ -50,13 +50,20 @@ def looked_up(
     reading = read(text, attributes["db.system.name"] if attributes else "")
     if reading is not PLAIN:
         progress = None if reading.serves_many else _progress(reading, values)
+        is_only = (
+            progress is not None
+            and bool(reading.others)
+            and _is_only(span, element([_value(each, values) for each in reading.others]), progress)
+        )
         if reading.serves_many or (
-            progress is not None and not _is_anew(span, reading, values, progress)
+            progress is not None
+            and not is_only
+            and not (reading.has_more and _stays(span, progress))
         ):
             if span.trace.recorder.thorough:  # a recording says of each statement where it ran
                 notice(span, 0, ("serves many", span.name), _unbatchable)
             return
-        if progress is not None and not _is_of_one(reading):
+        if progress is not None and not is_only:
             subject = span.name, subject, progress
     told = (element(values) if values else hash(text)) if value is None else value
     notice(span, told, subject, explain)
@@ -112,27 +119,21 @@ def _value(reference: Reference, values: Any) -> object:
     return values[reference] if -1 < reference < len(values) else None
 
 
-def _is_of_one(reading: Reading) -> bool:
-    """Whether it is a page of the rows that some value chooses, not a list."""
-    return bool(reading.chosen) and not reading.lists and not reading.arrays
+def _is_only(span: Span, others: int, progress: int) -> bool:
+    """Whether it is the only page of rows that are chosen by such values, in all of the trace.
 
-
-def _is_anew(span: Span, reading: Reading, values: Any, progress: int) -> bool:
-    """Whether a batch or page does not go on from the last one, but is that of another element.
-
-    The first page for each user of a loop: one statement could get those of all.
+    Once there is another one, what the statement asks for are pages.
     """
-    if not _is_of_one(reading):
-        return reading.has_more and _stays(span, progress)
     trace = span.trace
     if trace.progress is None:
         trace.progress = {}
-    key = span.name, element([_value(each, values) for each in reading.chosen])
-    if key not in trace.progress and len(trace.progress) >= MAX_PAGED:
-        return True
-    known = trace.progress.setdefault(key, progress)
-    trace.progress[key] = progress
-    return known == progress
+    known = trace.progress
+    if len(known) >= MAX_PAGES or known.get((span.name, ""), progress) is None:
+        return False
+    if known.setdefault((span.name, others), progress) != progress:
+        known[span.name, ""] = None
+        return False
+    return True
 
 
 def _stays(span: Span, progress: int) -> bool:

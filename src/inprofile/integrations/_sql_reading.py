@@ -50,7 +50,7 @@ class Reading(NamedTuple):
     ``lists`` are the values of its lists of more than one, ``arrays`` those that are lists
     themselves, perhaps of one. ``limit`` is how many rows are asked for, ``cursors`` the values
     that say from where on; both only where a page is. ``has_more`` says whether rows are chosen
-    by another value as well, ``chosen`` by which.
+    by another value as well, and ``others`` are those of a page that begins behind a row.
     """
 
     serves_many: bool = False
@@ -59,7 +59,7 @@ class Reading(NamedTuple):
     limit: Reference | None = None
     cursors: tuple[Reference, ...] = ()
     has_more: bool = False
-    chosen: tuple[Reference, ...] = ()
+    others: tuple[Reference, ...] = ()
 
 
 PLAIN = Reading()
@@ -168,7 +168,7 @@ class _Reader:
         self.cursors: list[Reference] = []
         self.compared: list[Reference] = []
         self.compared_names: set[str] = set()
-        self.chosen: list[Reference] = []
+        self.others: list[Reference] = []
         self.equals: list[tuple[int, str, Reference]] = []
         self.limit: Reference | None = None
         self.is_offset = self.is_ordered = self.has_more = False
@@ -184,12 +184,13 @@ class _Reader:
     def reading(self) -> Reading:
         """What was read."""
         self._choose()
+        is_list = bool(self.lists or self.arrays)
         is_page = self.limit is not None and (
             self.is_offset or (self.is_ordered and bool(self.compared))
         )
         if self.spreads and not self.arrays:
             return MANY
-        if not (self.lists or self.arrays or is_page):
+        if not (is_list or is_page):
             return PLAIN
         return Reading(
             lists=tuple(self.lists),
@@ -197,7 +198,7 @@ class _Reader:
             limit=self.limit if is_page else None,
             cursors=(*self.cursors, *self.compared) if is_page else (),
             has_more=self.has_more,
-            chosen=tuple(self.chosen),
+            others=tuple(self.others) if is_page and not (self.is_offset or is_list) else (),
         )
 
     def _at(self, i: int) -> Symbol:
@@ -238,7 +239,6 @@ class _Reader:
             self.lists += values
         else:
             self.has_more = self.has_more or bool(values)
-            self.chosen += values
         return end
 
     def any(self, i: int) -> int:
@@ -286,11 +286,9 @@ class _Reader:
             ]
             if any(self._is_or_between(*sorted((i, at))) for at in others):
                 self.lists.append(value)
-            elif name.rpartition(".")[2] in self.compared_names:
-                self.compared.append(value)  # a page begins behind these rows, and within them
-            else:
+            elif name not in self.compared_names:  # a > ? OR (a = ? AND b > ?) is one place
                 self.has_more = True
-                self.chosen.append(value)
+                self.others.append(value)
 
     def _is_or_between(self, first: int, last: int) -> bool:
         words = {word for word, _ in self.symbols[first:last]}
@@ -300,7 +298,7 @@ class _Reader:
         """<, >: where a page begins, if there is one."""
         if (value := self._value(i + 1)) is not None:
             self.compared.append(value)
-            self.compared_names.add(self._at(i - 1)[0])
+            self.compared_names.add(self._name(i - 1))
         elif self._at(i + 1)[0] in {"(", "ROW"}:
             _, values, _, is_query = self._within(i + 1 + (self._at(i + 1)[0] == "ROW"))
             self.compared += [] if is_query else values

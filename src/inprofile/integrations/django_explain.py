@@ -9,13 +9,14 @@ from typing import Any
 from inprofile.core.application import application
 from inprofile.core.frames import Stand, interpreters
 from inprofile.core.guard import guard
-from inprofile.core.model import Span
+from inprofile.core.model import Location, Span
 from inprofile.core.sites import Facts
 from inprofile.integrations import django_fixes as fixes
 from inprofile.integrations._signature import OURS
 from inprofile.integrations.django_loads import Load, Way, way
-from inprofile.integrations.django_many import many
-from inprofile.integrations.django_relations import Relation, related, relations_of
+from inprofile.integrations.django_many import filters, many
+from inprofile.integrations.django_origin import origin
+from inprofile.integrations.django_relations import Relation, of_manager, related, relations_of
 
 SILENT = Facts(batch=False)
 
@@ -41,15 +42,36 @@ class Seen:
     def __init__(self, span: Span, stand: Stand, frames: list[FrameType]) -> None:
         self.span = span
         self.stand = stand
+        self.frame = frames[0]
         self.fresh = set(map(id, frames))
         self.frames = list(_library(frames[0]))
         self.verb = str((span.attributes or {}).get("db.operation.name", "")).upper()
 
+    def is_awaited(self, name: str) -> bool:
+        """Whether a function of a library, of this name, waits for the statement in a thread."""
+        for each in self.stand.outwards():
+            code = each.mark.code
+            if application.owns(code):
+                break
+            if code.co_qualname == name:
+                return True
+        return False
+
+    @property
+    def now_ns(self) -> int:
+        """When the queryset is evaluated that runs the statement; 0 where none is."""
+        around = self.span.parent
+        return around.start_ns if around is not None and around.kind == "orm" else 0
+
+    @property
+    def own(self) -> Load | None:
+        """The load that the statement is for."""
+        loads = (self.span.trace.loads or {}).values()
+        return next((each for each in loads if each.last_ns == self.now_ns), None)
+
     def way(self, model: Any, after: str) -> Way:
         """How the rows of ``model`` were reached whose attribute ``after`` is read."""
-        around = self.span.parent
-        now_ns = around.start_ns if around is not None and around.kind == "orm" else 0
-        return way(self.span.trace.loads, model, _source(self.stand), after, now_ns)
+        return way(self.span.trace.loads, model, _source(self.stand), after, self.now_ns)
 
 
 def explain(span: Span, stand: Stand, frames: list[FrameType]) -> Facts:
@@ -161,7 +183,7 @@ def _one(seen: Seen, relation: Relation | None) -> Facts | None:
         return None
     found = seen.way(relation.owner, relation.name)
     fix = fixes.loaded(found, relation)
-    return Facts(str(relation), fix, _where(found), each=_each(found))
+    return Facts(str(relation), fix, _where(seen, found), each=_each(found))
 
 
 def _each(found: Way) -> bool:
@@ -177,7 +199,7 @@ def _deferred(seen: Seen, frame: FrameType) -> Facts | None:
     found = seen.way(owner, field.attname)
     relation = f"{owner.__name__}.{field.attname}"
     fix = fixes.column(found, owner, field.name)
-    return Facts(relation, fix, _where(found), each=_each(found))
+    return Facts(relation, fix, _where(seen, found), each=_each(found))
 
 
 def _refreshed(seen: Seen, frame: FrameType) -> Facts | None:
@@ -185,7 +207,7 @@ def _refreshed(seen: Seen, frame: FrameType) -> Facts | None:
         if name.startswith("DeferredAttribute."):
             return None  # which is what it is for
     model = type(frame.f_locals["self"])
-    return Facts(fix=fixes.refreshed(model), where=_where(seen.way(model, "refresh_from_db")))
+    return Facts(fix=fixes.refreshed(model), where=_where(seen, seen.way(model, "refresh_from_db")))
 
 
 def _prefetched(seen: Seen, frame: FrameType) -> Facts | None:
@@ -203,6 +225,8 @@ def _prefetched(seen: Seen, frame: FrameType) -> Facts | None:
             return SILENT  # the queryset's own, each time that it is evaluated
         if name == "prefetch_related_objects" and id(each) not in seen.fresh:
             return SILENT
+    if seen.is_awaited("QuerySet.aiterator"):
+        return SILENT
     owner = type(instances[0])
     name = lookup.prefetch_through.split("__")[level]
     relation = relations_of(instances[0]).get(name)
@@ -210,8 +234,19 @@ def _prefetched(seen: Seen, frame: FrameType) -> Facts | None:
     return Facts(
         f"{owner.__name__}.{name}" if relation is None else str(relation),
         fixes.prefetched(owner, lookup.prefetch_through, found),
-        _where(found),
+        _where(seen, found),
     )
+
+
+def _serialized(seen: Seen, frame: FrameType) -> Facts | None:
+    """A row's rows as ``django.core.serializers`` ask for them, unless they are there already."""
+    local = frame.f_locals
+    relation = relations_of(local["obj"]).get(local["field"].name)
+    if relation is None:
+        return None
+    found = seen.way(relation.owner, relation.name)
+    fix = f'prefetch_related("{fixes.path_of((*found.steps, relation))}")'
+    return Facts(str(relation), f"{fix} {fixes.put_on(found, relation)}", _where(seen, found))
 
 
 def _batch(_seen: Seen, _frame: FrameType) -> Facts:
@@ -224,19 +259,46 @@ def _queryset(seen: Seen, method: str, queryset: Any, outer: FrameType) -> Facts
         return Facts(fix=fixes.raw(seen.verb))
     if getattr(queryset, "_query", None) is None:
         return Facts(fix=fixes.raw(seen.verb))
-    relation = related(queryset)
+    relation = _across(seen) or related(queryset)
     if relation is None or seen.verb in WRITES:
         return Facts(fix=fixes.asked(queryset, method, seen.verb), few=method == "get")
     found = seen.way(relation.owner, relation.name)
+    own = seen.own
+    if filters(queryset._query, relation) and _is_one(found, own):  # noqa: SLF001
+        fix = fixes.asked(queryset, method, seen.verb, relation)
+        return Facts(str(relation), fix, _where(seen, found))
     values = outer.f_locals if method == "aggregate" else {}
-    return Facts(str(relation), many(found, relation, queryset, method, values), _where(found))
+    return Facts(
+        str(relation),
+        many(found, relation, queryset, method, values),
+        _where(seen, found),
+        each=own is not None and own.varies and bool(found.steps) and _each(found),
+    )
 
 
-def _where(found: Way) -> Any:
+def _is_one(found: Way, own: Load | None) -> bool:
+    """Whether it is one row all the time whose relation is asked for: with other values each."""
+    load = found.load
+    if load is None or found.steps or (own is not None and own.varies):
+        return False
+    return load.single and load.count == 1
+
+
+def _across(seen: Seen) -> Relation | None:
+    """The many-to-many relation whose rows are counted in the table between."""
+    for name, frame in seen.frames:
+        if name.endswith(("ManyRelatedManager.count", "ManyRelatedManager.exists")):
+            return of_manager(frame.f_locals["self"])
+    return None
+
+
+def _where(seen: Seen, found: Way) -> Location | None:
     load: Load | None = found.load
     if found.outer is not None and found.held == "" and found.outer.load is not None:
         load = found.load or found.outer.load
-    return None if load is None else load.location
+    if load is None or load.code is not None:
+        return None if load is None else load.location
+    return origin(seen.frame, load.model)
 
 
 def _saved(seen: Seen, frame: FrameType) -> Facts:
@@ -268,6 +330,7 @@ LOADS: dict[str, Callable[[Seen, FrameType], Facts | None]] = {
     "GenericForeignKey.__get__": _generic,  # before 6.1
     "GenericForeignKeyDescriptor.fetch_one": _generic,
     "prefetch_one_level": _prefetched,
+    "Serializer.handle_m2m_field": _serialized,
     "Model.refresh_from_db": _refreshed,
 }
 """What loads one row's relation or column, by the name of the function, the innermost first."""

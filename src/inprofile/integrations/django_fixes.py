@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from inprofile.integrations.django_loads import Way
-from inprofile.integrations.django_relations import Relation, conditions, relations
+from inprofile.integrations.django_relations import Relation, conditions, of_manager, relations
 
 PEERS = (6, 1)
 """The version of Django since which rows may fetch for their peers."""
@@ -85,11 +85,18 @@ def prefetched(model: Any, path: str, way: Way) -> str:
     return f'{fix}, or prefetch_related("{path}") {put_on(way)}'.rstrip()
 
 
-def asked(queryset: Any, method: str, verb: str) -> str:
-    """For a queryset of a model's own manager that asks for one row or value each time."""
+def asked(queryset: Any, method: str, verb: str, relation: Relation | None = None) -> str:
+    """For a queryset that asks for one row or value each time.
+
+    Of a model's own manager, or of one row's ``relation``.
+    """
     model = queryset.model
     manager = _manager(model)
-    names = [(field, _name(model, field)) for field, _ in conditions(queryset._query)]  # noqa: SLF001
+    asked_for = [field for field, _ in conditions(queryset._query)]  # noqa: SLF001
+    if relation is not None:
+        manager = f"{relation.owner._meta.model_name}.{relation.name}"  # noqa: SLF001
+        asked_for = asked_for[2:] if relation.is_generic else asked_for[1:]
+    names = [(field, _name(model, field)) for field in asked_for]
     if verb == "UPDATE":
         return f"{manager}.bulk_update({_rows(model)}, [...])"
     chosen = names[-1] if names else None
@@ -158,10 +165,8 @@ def deleted(model: Any) -> str:
 def attached(manager: Any, method: str) -> str:
     """For rows that are attached to a relation, or taken out of it, one at a time."""
     through = getattr(manager, "through", None)
-    name = getattr(manager, "prefetch_cache_name", None)
     if through is not None and method in ("add", "set"):
-        owner = type(manager.instance).__name__
-        return f"{owner}.{name}.through.objects.bulk_create([...]), or {method} all at once"
+        return f"{of_manager(manager)}.through.objects.bulk_create([...]), or {method} all at once"
     if through is not None:
         return f"{through.__name__}.objects.filter(...).delete(), or {method} all at once"
     return f"{_manager(manager.model)}.filter(pk__in=ids).update(...)"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from inprofile.core.application import application
 from inprofile.core.awaiting import beyond
-from inprofile.core.frames import borders
+from inprofile.core.frames import borders, workers
 from inprofile.core.model import Location, Span
 from inprofile.integrations.django_relations import Relation, loading, related, relations
 
@@ -46,6 +46,8 @@ class Load:
     raw: bool
     single: bool
     last_ns: int
+    asked: int
+    varies: bool = False
     count: int = 1
 
     @property
@@ -87,13 +89,12 @@ def remember(span: Span, queryset: Any, frame: FrameType | None) -> None:
     if loads is None:
         loads = trace.loads = {}
     found = frame
-    is_inside = True  # of what a framework calls for a request: around it is middleware
     owns = application.owns
     for _ in range(MAX_OUT):
         if found is None or owns(found.f_code):
             break
-        if id(found.f_code) in borders:
-            found, is_inside = None, False
+        if id(found.f_code) in borders or id(found.f_code) in workers:
+            found = None
             break
         found = found.f_back
     else:
@@ -103,21 +104,32 @@ def remember(span: Span, queryset: Any, frame: FrameType | None) -> None:
     key = id(code), instruction, id(model)
     load = loads.get(key)
     if load is not None:
+        asked = id(queryset._hints.get("instance"))  # noqa: SLF001
         load.count += 1
         load.last_ns = span.start_ns
+        load.varies = load.varies or load.asked != asked
+        load.asked = asked
     elif len(loads) < MAX_LOADS:
         instance = queryset._hints.get("instance")  # noqa: SLF001
         owner = None if instance is None else type(instance)
-        if found is None and is_inside:
-            found = _awaiting(frame)
+        if found is None:
+            found = _far(frame)
         loads[key] = _load(queryset, owner, found, frame, span.start_ns)
 
 
-def _awaiting(frame: FrameType | None) -> FrameType | None:
-    """The application's frame of the coroutine that awaits the thread of ``frame``."""
-    while frame is not None and frame.f_back is not None:
-        frame = frame.f_back
-    waiting = None if frame is None else beyond(frame)
+def _far(frame: FrameType | None) -> FrameType | None:
+    """The application's frame far out, or of the coroutine that awaits the thread of ``frame``.
+
+    None where a framework has called for a request: around that is middleware.
+    """
+    outermost = None
+    while frame is not None and id(frame.f_code) not in workers:
+        if application.owns(frame.f_code):
+            return frame
+        if id(frame.f_code) in borders:
+            return None
+        outermost, frame = frame, frame.f_back
+    waiting = None if outermost is None else beyond(outermost)
     for one in () if waiting is None else waiting.frames:
         if application.owns(one.f_code):
             return one
@@ -146,6 +158,7 @@ def _load(
         query is None,
         is_single,
         now_ns,
+        id(queryset._hints.get("instance")),  # noqa: SLF001
     )
 
 

@@ -21,7 +21,7 @@ def many(way: Way, relation: Relation, queryset: Any, method: str, values: Any) 
     model = (relation.target or queryset.model).__name__
     steps = (*way.steps, relation)
     on = put_on(way, relation)
-    is_filtered = len(query.where.children) > (2 if relation.is_generic else 1)
+    is_filtered = filters(query, relation)
     if query.combinator:
         return f"{model}.objects.filter(...__in=...) for all rows, once before the loop"
     if method in WHETHER or method in {"count", "aggregate"}:
@@ -45,6 +45,11 @@ def many(way: Way, relation: Relation, queryset: Any, method: str, values: Any) 
         inner = f"{model}.objects.filter({_back(way, relation)})"
         fix += f", or annotate(...=Subquery({inner}.values(...)[:1]))"
     return fix
+
+
+def filters(query: Any, relation: Relation) -> bool:
+    """Whether not all rows of a relation are asked for."""
+    return len(query.where.children) > (2 if relation.is_generic else 1)
 
 
 def _asked(

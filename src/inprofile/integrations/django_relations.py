@@ -55,6 +55,13 @@ def relations_of(instance: Any) -> dict[str, Relation]:
     return relations(model)
 
 
+def of_manager(manager: Any) -> Relation | None:
+    """The many-to-many relation of a row's manager, which knows it by what queries call it."""
+    name = manager.prefetch_cache_name
+    known = relations_of(manager.instance).values()
+    return next((each for each in known if each.is_many and each.lookup == name), None)
+
+
 def _relation(model: Any, field: Any) -> Relation | None:
     if not field.is_relation:
         return None
@@ -102,16 +109,19 @@ def related(queryset: Any) -> Relation | None:
     instance = queryset._hints.get("instance")  # noqa: SLF001
     asked = conditions(queryset._query)  # noqa: SLF001
     if instance is not None:
-        known = [each for each in relations_of(instance).values() if each.source is not None]
-        for field, _ in asked:
-            for relation in known:
-                if relation.source is field:
-                    return relation
-        for field in queryset._known_related_objects:  # noqa: SLF001 - keys of several columns
-            for relation in known:
-                if relation.source is field:
-                    return relation
+        sources = [field for field, _ in asked]
+        sources += queryset._known_related_objects  # noqa: SLF001 - keys of several columns
+        for field in sources:
+            known = [each for each in relations_of(instance).values() if each.source is field]
+            if known:
+                return next((each for each in known if _leads_to(each, queryset.model)), known[0])
     return _generic(queryset, asked)
+
+
+def _leads_to(relation: Relation, model: Any) -> bool:
+    """Whether it is of rows of ``model``; a field between two models is the source of two."""
+    target = relation.target
+    return bool(model._meta.concrete_model is target._meta.concrete_model)  # noqa: SLF001
 
 
 def _generic(queryset: Any, asked: list[tuple[Any, Any]]) -> Relation | None:

@@ -47,6 +47,18 @@ class Draft(Post):
         proxy = True
 
 
+class Club(models.Model):
+    name = models.CharField(max_length=20)
+    members = models.ManyToManyField(User, through="social.Membership", related_name="clubs")
+
+
+class Membership(models.Model):
+    """What stands between users and clubs, with a relation to either."""
+
+    user = models.ForeignKey(User, models.CASCADE)
+    club = models.ForeignKey(Club, models.CASCADE)
+
+
 class Comment(models.Model):
     post = models.ForeignKey(Post, models.CASCADE)
     text = models.CharField(max_length=20)
