@@ -407,6 +407,33 @@ def test_backwards_and_forwards():
     assert same_code(found["User.profile"], 'select_related("post__author__profile")')
 
 
+def test_of_two_rows_of_one_model_it_is_the_one_that_the_variable_is():
+    def run():
+        for post in Post.objects.select_related("author", "editor"):  # L W
+            one = post.editor
+            str(one.profile)  # Q
+
+    def fixed():
+        for post in Post.objects.select_related("author", "editor__profile"):
+            str(post.editor.profile)
+
+    says(run, "User.profile", 8, 'select_related("editor__profile")', fixed=fixed)
+
+
+def test_a_row_of_the_same_model_is_told_from_its_own_by_the_variable():
+    def run():
+        for one in Curious.objects.all():
+            other = one.other
+            str(other.other.name)
+
+    chain = [Curious.objects.create(name=f"{n}") for n in range(4)]
+    for one, other in zip(chain, chain[1:] + chain[:1], strict=True):
+        Curious.objects.filter(pk=one.pk).update(other=other.pk)
+    first, second = judged(run)
+    assert same_code(first.fix, 'select_related("other")')
+    assert same_code(second.fix, 'select_related("other__other")')
+
+
 def test_a_key_of_rows_that_are_prefetched_to_an_attribute():
     few = Prefetch("posts", queryset=Post.objects.filter(score=1), to_attr="few")
 

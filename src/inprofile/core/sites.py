@@ -8,7 +8,7 @@ from inprofile.core.frames import Mark, Meeting, Position, Stand
 from inprofile.core.model import Location, Span
 from inprofile.core.turns import Turns
 
-MAX_TURNS = 8
+MAX_TURNS = 4
 """Pairs of runs of which it is looked at which loop has gone on between them."""
 
 MAX_ELEMENTS = 10_000

@@ -1,6 +1,7 @@
 """What a statement of Django's ORM in a loop is for: told by the library's frames around it."""
 
 import linecache
+import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from types import CodeType, FrameType
@@ -31,6 +32,14 @@ BULK = ("QuerySet.bulk_create", "QuerySet.bulk_update", "QuerySet.in_bulk")
 WRITES = frozenset(("INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"))
 
 INSIDE = "<locals>."
+
+MAX_LINES = 50
+"""Lines before a query in which it is looked for what a variable was set to."""
+
+_VARIABLE = re.compile(r"[A-Za-z_]\w*")
+_SET = re.compile(r"\s*(?:([A-Za-z_]\w*) *= *([^=].*)|(?:async )?for +([A-Za-z_]\w*) +in +(.*):)")
+_WRAPPED = re.compile(r"\w+\((.+)\)")
+_CALL = re.compile(r"\.\w+\([^()]*\)|#.*")
 
 
 class Seen:
@@ -137,17 +146,42 @@ def _is_djangos(frame: FrameType) -> bool:
 
 
 def _source(stand: Stand) -> str:
-    """The text of the query's expression, or of its line."""
+    """The text of the query's expression, or of its line, along the path to its rows."""
+    text = ""
+    fields: list[str] = []
     for each in stand.outwards():
         code = each.mark.code
         if each.part is not None:
-            known = interpreters.get(id(code))
-            place = None if known is None else known.locate(each.part)
-            return "" if place is None else linecache.getline(place.file, place.line)
-        if application.owns(code):
+            if not text and not fields:
+                known = interpreters.get(id(code))
+                place = None if known is None else known.locate(each.part)
+                text = "" if place is None else linecache.getline(place.file, place.line)
+            fields.insert(0, str(getattr(each.part, "name", "")))
+        elif application.owns(code):
+            if text or fields:
+                break
             at = each.position if isinstance(each.position, int) else each.position[0]
-            return _text(code, at)
-    return ""
+            text = _along(code, _text(code, at), at)
+    return f"{text} .{'.'.join(fields)}" if fields else text
+
+
+def _along(code: CodeType, text: str, at: int) -> str:
+    """The expression, with what its variable was set to in the lines before instead of that."""
+    while (call := _WRAPPED.fullmatch(text)) is not None:
+        text = call[1]
+    first = code.co_firstlineno
+    last = next((place[0] for place in islice(code.co_positions(), at // 2, None)), None) or first
+    for number in range(last, max(first, last - MAX_LINES), -1):
+        name = _VARIABLE.match(text)
+        if name is None:
+            break
+        found = _SET.match(linecache.getline(code.co_filename, number))
+        if found is not None and (found[1] or found[3]) == name[0]:
+            value = found[2] or found[4]
+            while value != (value := _CALL.sub("", value)):
+                pass
+            text = value.strip() + text[name.end() :]
+    return text
 
 
 def _text(code: CodeType, at: int) -> str:
