@@ -221,7 +221,7 @@ def test_the_best_of_each_author_by_a_limit_of_his_own_are_no_pages():
             list(posts.order_by("-score")[:3])  # Q
 
     def fixed():
-        users = {user.pk: [] for user in User.objects.all()}
+        users: dict[int, list[Post]] = {user.pk: [] for user in User.objects.all()}
         for post in Post.objects.filter(author__in=users).order_by("-score"):
             users[post.author_id].append(post)
 

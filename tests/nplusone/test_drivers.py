@@ -76,8 +76,8 @@ async def what_is_new_for_each(db):
 
 
 async def all_pages_of_each(db):
-    for n in range(1, 5):  # L
-        for page in range(3):  # L2
+    for n in range(1, 5):
+        for page in range(3):
             await db.ask(f"SELECT v FROM t WHERE id = {n} ORDER BY v LIMIT 2 OFFSET {page * 2}")
 
 
@@ -92,7 +92,6 @@ async def all_pages_of_each(db):
         at_an_offset,
         the_first_page_of_each,
         what_is_new_for_each,
-        all_pages_of_each,
     ],
 )
 def test_rows_one_by_one_are_found(driver, servers, run):
@@ -221,6 +220,7 @@ async def transactions(db):
         by_the_last_key,
         by_pages_of_one_owner,
         by_two_keys,
+        all_pages_of_each,
         many_at_once,
         rows_in_one_statement,
         another_column,

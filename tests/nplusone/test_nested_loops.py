@@ -144,6 +144,7 @@ def test_variables_live_no_longer(db):
             self.number = number
 
     def run():
+        row = each = None
         for row in map(Row, range(4)):
             for each in [row]:
                 get(db, each.number)
@@ -168,7 +169,7 @@ def test_variables_that_do_not_like_to_be_looked_at(db):
         def __hash__(self):
             raise AssertionError
 
-        __bool__ = __repr__ = __len__ = __hash__  # type: ignore[assignment]
+        __bool__ = __repr__ = __len__ = __hash__
 
     def run():
         for row in map(Row, range(4)):  # L

@@ -57,13 +57,15 @@ def header(
     around = () if begun is None else {each.line for each in _around(code, begun)}
     own = [each for each in _around(code, instruction) if each.line not in around]
     passed = min((_passed(own, changed) for changed in turned), default=0)
-    often = (each for each in own[passed:] if not passes_once(each.path, differs=differs))
+    often = (
+        each for each in own[passed:] if not (each.path and passes_once(each.path, differs=differs))
+    )
     found = next(often, own[passed] if own else None)
     return None if found is None else found.line
 
 
 class _Loop(NamedTuple):
-    """A loop: its line, the nodes from it to the instruction in it, and the names it sets."""
+    """A loop: its line; from its source the nodes down to an instruction, and the names it sets."""
 
     line: int
     path: tuple[ast.AST, ...] = ()
