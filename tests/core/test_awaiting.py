@@ -124,6 +124,32 @@ def test_a_thread_goes_on_with_the_task_that_waits_for_it():
     assert asyncio.run(main())[:2] == ["<lambda>", "main"]
 
 
+def test_one_that_begins_while_the_task_still_runs_does_too():
+    """As the first one of a pool does: the pool waits for it to begin, and it begins to work."""
+
+    async def inner(found):
+        awaiting.waits.set(awaiting.Waiting(sys._getframe()))
+        context = contextvars.copy_context()
+
+        def work():
+            waiting = awaiting.beyond(sys._getframe())
+            assert waiting is not None
+            found.extend(([frame.f_code.co_name for frame in waiting.frames], names()))
+
+        thread = threading.Thread(target=context.run, args=(work,))
+        thread.start()
+        thread.join()
+
+    async def main():
+        found: list[list[str]] = []
+        await inner(found)
+        return found
+
+    frames, around = asyncio.run(main())
+    assert frames == ["inner", "main"]
+    assert around[:3] == ["work", "inner", "main"]
+
+
 def test_outside_of_a_loop_there_is_no_task():
     assert awaiting.current_task() is None
 

@@ -19,6 +19,9 @@ from inprofile.core.frames import ASYNC, RESUMABLE, Beyond, Stand, hops
 MAX_NESTED = 3
 """Futures within each other: gather in shield in wait_for."""
 
+TRIES = 3
+"""A task that runs may be suspended while it is looked at, and the other way round."""
+
 MAX_DEPTH = 500
 """Awaitables within each other that are followed."""
 
@@ -116,13 +119,24 @@ def _handed_over(waiter: Waiting) -> Beyond | None:
     frame, task = waiter.frame, waiter.task
     if frame is None:
         return None
-    suspended = [] if task is None else frames(task)
-    if frame in suspended:
-        return Beyond(suspended[suspended.index(frame) :])
-    running = [frame]
-    while (back := running[-1].f_back) is not None and back.f_code.co_flags & RESUMABLE:
-        running.append(back)
-    return Beyond(running)
+    if task is None:
+        return Beyond([frame])
+    for _ in range(TRIES):
+        suspended = frames(task)
+        if frame in suspended:
+            return Beyond(suspended[suspended.index(frame) :])
+        running = list(_running(frame))
+        if running and running[-1] is getattr(task.get_coro(), "cr_frame", None):
+            return Beyond(running)
+    return Beyond([frame])
+
+
+def _running(frame: FrameType) -> Iterator[FrameType]:
+    """The frames of the task that runs ``frame``, from there outwards."""
+    each: FrameType | None = frame
+    while each is not None and each.f_code.co_flags & RESUMABLE:
+        yield each
+        each = each.f_back
 
 
 def current_task() -> Any | None:
