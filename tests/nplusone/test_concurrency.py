@@ -177,6 +177,26 @@ def test_in_production_they_are_stored_each_once(serve, connect, group):
     assert inprofile.status()["errors"] == 0
 
 
+def test_in_production_of_many_tasks_the_first_are_looked_at_and_all_are_counted(connect, group):
+    db = connect()
+
+    async def one(number):
+        get(db, number)
+
+    async def main():
+        with inprofile.job("all"):
+            for task in [asyncio.create_task(one(number)) for number in range(500)]:
+                await task
+
+    asyncio.run(main())
+    running = runtime.running()
+    assert running is not None
+    assert running.pipeline is not None
+    assert running.pipeline.flush()
+    assert [(one["kind"], one["count"]) for one in Store(group).findings()] == [("n_plus_one", 500)]
+    assert inprofile.status()["errors"] == 0
+
+
 def test_recordings_of_tasks_that_run_at_once_have_each_its_own(connect):
     db = connect()
 

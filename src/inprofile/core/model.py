@@ -133,10 +133,10 @@ class Trace:
     chance keeps the trace, where that had to be known before its end. ``operations`` and
     ``foreign`` are of ``repeats``, ``progress`` is where its batches and pages are, ``loads`` says
     which lines loaded which rows, ``eager`` what was loaded with those (in a recording that asks),
-    ``begun`` is the application's instruction inside of which the trace runs, ``suspect`` is
-    whether anything was called again in a loop, and ``scopes`` are the blocks to be ignored that
-    were passed in a recording. What most traces never change stands on
-    the class and not in slots: a trace is made in half the time.
+    ``begun`` is the application's instruction inside of which the trace runs, ``starts`` how many
+    tasks were started in it, ``suspect`` is whether anything was called again in a loop, and
+    ``scopes`` are the blocks to be ignored that were passed in a recording. What most traces never
+    change stands on the class and not in slots: a trace is made in half the time.
     """
 
     route = UNMATCHED
@@ -171,6 +171,7 @@ class Trace:
     progress: dict[Any, int | None] | None = None
     begun: tuple[CodeType, int] | None = None
     foreign: dict[Any, Any] | None = None
+    starts = 0
     suspect = False
     scopes: set[Any] | None = None
     stages: Mapping[str, int] = MappingProxyType({})

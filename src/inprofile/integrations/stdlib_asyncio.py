@@ -17,6 +17,10 @@ from inprofile.integrations._patch import Patch, Wrap
 from inprofile.integrations._reading import working
 from inprofile.integrations._signature import Function
 
+MAX_STARTS = 64
+"""Tasks of one trace for which it is noted from where they were started, some 10 microseconds for
+each. A recording notes all."""
+
 
 def _starting(*, in_group: bool) -> Wrap:
     """For what starts a task: notes from where, for the loop that does so again and again."""
@@ -50,7 +54,7 @@ def _starting(*, in_group: bool) -> Wrap:
 def _start(span: Span, frame: FrameType, *, in_group: bool) -> Started | None:
     """Where the application starts a task; None where the event loop or ``gather`` does.
 
-    For those who wait for them are known while they run.
+    For those who wait for them are known while they run. None, too, where it has started many.
     """
     if not in_group:
         caller: FrameType | None = frame
@@ -60,6 +64,9 @@ def _start(span: Span, frame: FrameType, *, in_group: bool) -> Started | None:
             return None
         frame = caller
     trace = span.trace
+    trace.starts += 1
+    if trace.starts > MAX_STARTS and not trace.recorder.thorough:
+        return None
     trace.foreign = trace.foreign or {}
     here, _ = stand(frame, trace.foreign)
     return Started(here, in_group=in_group)
