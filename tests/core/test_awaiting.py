@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import sys
 import threading
+from itertools import islice
 
 import pytest
 
@@ -148,6 +149,29 @@ def test_one_that_begins_while_the_task_still_runs_does_too():
     frames, around = asyncio.run(main())
     assert frames == ["inner", "main"]
     assert around[:3] == ["work", "inner", "main"]
+
+
+def test_the_way_out_of_a_thread_whose_task_runs_on_has_an_end():
+    """That task's frames lead to those of its own thread, which nobody waits for."""
+
+    async def main():
+        found: list[int] = []
+        awaiting.waits.set(awaiting.Waiting(sys._getframe()))
+        context = contextvars.copy_context()
+
+        def work():
+            at, fresh = stand(sys._getframe(), {})
+            ways = [each.mark for each in islice(at.outwards(), 2000)]
+            found.extend((len(fresh) - len(set(fresh)), len(ways) - len(set(ways)), len(ways)))
+
+        thread = threading.Thread(target=context.run, args=(work,))
+        thread.start()
+        thread.join()
+        return found
+
+    twice, again, length = asyncio.run(main())
+    assert (twice, again) == (0, 0)
+    assert length < 1000
 
 
 def test_outside_of_a_loop_there_is_no_task():

@@ -154,11 +154,12 @@ class Mark:
 
     def is_in(self, outer: "Stand | None") -> None:
         """Say what is around the frame, and where that is."""
-        self.depth = 0
+        depth = 0
         if outer is not None:
             self.outer, self.position, self.part = outer
             depth = outer.mark.depth
-            self.depth = UNKNOWN if depth == UNKNOWN else depth + 1
+            depth = UNKNOWN if depth == UNKNOWN else depth + 1
+        self.depth = depth  # last: another thread may look at it already
 
     @classmethod
     def alone(cls, code: CodeType) -> "Mark":
@@ -222,8 +223,12 @@ def stand(  # noqa: C901, PLR0912 - one walk
     Goes on where a task, thread or greenlet began, and ends where a framework calls the
     application. Marks the frames around it up to the first one that has a mark: all beyond have
     one too. Costs 0.4 microseconds a frame.
+
+    What is around a mark never changes once that is known, and lies less deep: no way out ends
+    where it began, whatever other threads do meanwhile.
     """
     fresh: list[FrameType] = []
+    seen: set[FrameType] = set()
     together: set[FrameType] = set()
     started: FrameType | None = None
     outer: Stand | None = None
@@ -234,6 +239,9 @@ def stand(  # noqa: C901, PLR0912 - one walk
         if mark is not None and mark.depth != UNKNOWN:
             outer = Stand(mark, position(each), part(each))
             break
+        if each in seen:  # who waits is no longer suspended, and leads to itself
+            break
+        seen.add(each)
         fresh.append(each)
         if beyond:
             each = beyond.pop()
@@ -261,9 +269,9 @@ def stand(  # noqa: C901, PLR0912 - one walk
         each = beyond.pop()
     for each in reversed(fresh):
         mark = _mark(each, foreign)
-        if mark is not None:
+        if mark is not None and mark.depth == UNKNOWN:
             mark.is_in(outer)
-        else:
+        elif mark is None:
             mark = Mark(each.f_code, outer, at_once=each in together, started=each is started)
             if each.f_trace is None:
                 each.f_trace = mark
