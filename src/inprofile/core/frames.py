@@ -136,6 +136,8 @@ class Mark:
 
     __slots__ = ("at_once", "code", "depth", "outer", "part", "position", "started")
 
+    depth: int
+
     def __init__(
         self,
         code: CodeType,
