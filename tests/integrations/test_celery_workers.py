@@ -51,7 +51,7 @@ def test_every_try_of_every_task_is_counted_and_kept(start, client, pool):
     worker = start(pool)
     sent = [client.send_task("work") for _ in range(60)]
     sent += [client.send_task("fail") for _ in range(3)]
-    client.send_task("try_again", [2])  # a child may store its retry after another its success
+    client.send_task("try_again", [2])  # one child's RETRY may be stored after another's SUCCESS
     ended = Counter(outcome(result)[0] for result in sent)
     assert ended == {"SUCCESS": 60, "KeyError": 3}
     counts = {("work", ""): 60, ("fail", "KeyError"): 3, ("try_again", ""): 3}

@@ -160,7 +160,6 @@ def test_a_handler_that_queries_has_its_query_below_its_own_call(recorded):
 
 
 def test_calls_of_many_threads_at_once_are_all_counted(recorded):
-
     logger = logger_of(Kept())
     with inprofile.job("work"):
         in_threads(two_places, *[(logger,)] * 8)
