@@ -10,12 +10,12 @@ import dis
 import os
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+from inprofile.core.codes import per_code
 from inprofile.core.model import Location
 
 MAX_FRAMES = 1000
@@ -23,9 +23,6 @@ MAX_FRAMES = 1000
 
 MAX_SOURCES = 8192
 """Codes remembered with what they were made of."""
-
-MAX_CODES = 4096
-"""Coroutine functions whose awaits are remembered."""
 
 ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 RESUMABLE = ASYNC | CO_GENERATOR
@@ -294,7 +291,7 @@ def _find_source(frame: FrameType) -> None:
             find(frame.f_code, made_by)
 
 
-@lru_cache(MAX_CODES)
+@per_code
 def _awaits(code: CodeType) -> dict[int, int]:
     """Where a coroutine stands while it is suspended -> where it does while what it awaits runs."""
     found = {}
@@ -355,7 +352,7 @@ def is_same(code: CodeType, one: Position, two: Position) -> bool:
     return one in places and places[one] == places.get(two)
 
 
-@lru_cache(MAX_CODES)
+@per_code
 def _places(code: CodeType) -> dict[int, tuple[object, ...]]:
     """Where in the source each instruction and its cache stand, and what it does."""
     does = {step.offset: step.opname.removeprefix("PRE") for step in dis.get_instructions(code)}

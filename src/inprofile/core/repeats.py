@@ -130,15 +130,18 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
                 frame.f_lasti == site.at
                 or (site.at.__class__ is tuple and position(frame) == site.at)
             ):
-                if far > site.near:
+                is_next = far == site.near
+                if not is_next:
                     inner = _between(site)
-                if far == site.near or (inner is not None and inner is not site.inner):
-                    site.inner = inner
+                    if inner is not None and inner is not site.inner:
+                        site.inner = inner
+                        is_next = True
+                if is_next:
                     if not site.passes:
                         site.passes = 1
                         trace.suspect = True
-                    site.count += 1
-                    if site.count <= MAX_ELEMENTS:
+                    site.count = count = site.count + 1
+                    if count <= MAX_ELEMENTS:
                         site.elements.add(value)
                         site.spans.append(span)
                     return

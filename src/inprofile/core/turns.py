@@ -6,13 +6,13 @@ What tells them apart is what the outer one sets in each of its passes and the i
 
 import dis
 import sys
-from functools import lru_cache
 from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
 from inprofile.core.application import application
-from inprofile.core.frames import MAX_CODES, Mark
+from inprofile.core.codes import per_code
+from inprofile.core.frames import Mark
 
 MAX_FRAMES = 60
 """Frames around a call that are looked at."""
@@ -71,7 +71,7 @@ def _is_debugged() -> bool:
     return monitoring is not None and monitoring.get_tool(monitoring.DEBUGGER_ID) is not None
 
 
-@lru_cache(MAX_CODES)
+@per_code
 def outer_names(code: CodeType, instruction: int) -> frozenset[str]:
     """What loops around an instruction set, but not the innermost of them."""
     around = [each for each in _loops(code) if each[0] <= instruction <= each[1]]
@@ -89,7 +89,7 @@ def outer_names(code: CodeType, instruction: int) -> frozenset[str]:
     return frozenset(set().union(*sets[1:]) - sets[0])
 
 
-@lru_cache(MAX_CODES)
+@per_code
 def _loops(code: CodeType) -> tuple[tuple[int, int], ...]:
     """The first and the last instruction of each loop, where there is more than one."""
     opcodes = code.co_code[::2]

@@ -11,14 +11,12 @@ from itertools import islice, pairwise
 from types import CodeType
 from typing import NamedTuple
 
+from inprofile.core.codes import per_code
 from inprofile.core.source import syntax_tree
 from inprofile.detectors.once import passes_once
 
 CACHED_FUNCTIONS = 256
 """Parsed functions remembered."""
-
-CACHED = 4096
-"""Instructions remembered."""
 
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 GENERATED = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>")
@@ -30,13 +28,11 @@ Place = tuple[int, int, int, int]
 """First line, first column, last line, last column; columns in bytes of UTF-8."""
 
 
-@lru_cache(CACHED)
 def line(code: CodeType, instruction: int) -> int:
     """The line of the instruction at an offset of ``code``; its first line where it has none."""
     return _place(code, instruction)[0]
 
 
-@lru_cache(CACHED)
 def header(
     code: CodeType,
     instruction: int,
@@ -72,7 +68,7 @@ class _Loop(NamedTuple):
     names: frozenset[str] = frozenset()
 
 
-@lru_cache(CACHED)
+@per_code
 def _around(code: CodeType, instruction: int) -> tuple[_Loop, ...]:
     """The loops around an instruction, from the inside out."""
     first = 1 if code.co_name == "<module>" else code.co_firstlineno

@@ -1,6 +1,5 @@
 """Operations run once for each element of a loop, where one for all of them could serve."""
 
-from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +26,9 @@ REPEATED_FIX = "run it once, before the loop"
 
 KINDS = {"db": "n_plus_one", "http": "http_n_plus_one", "cache": "cache_n_plus_one"}
 
+INSERTS = frozenset(("INSERT", "insert"))
+"""SQL's, and MongoDB's."""
+
 READS = frozenset(
     (  # noqa: SIM905 - a list would take a line a word
         "SELECT WITH VALUES SHOW TABLE FIND AGGREGATE COUNT DISTINCT HEAD OPTIONS QUERY GET"
@@ -45,14 +47,10 @@ READS = frozenset(
 
 @dataclass(slots=True)
 class _Group:
-    """What belongs into one finding: the sites with one loop, line and operation."""
+    """What belongs into one finding: the sites with one loop, line and operation; its runs."""
 
     sites: list[Site] = field(default_factory=list)
-    unseen: int = 0
-
-    @property
-    def count(self) -> int:
-        return sum(site.count for site in self.sites) + self.unseen
+    count: int = 0
 
     @property
     def fix(self) -> str:
@@ -61,10 +59,12 @@ class _Group:
 
     @property
     def elements(self) -> int:
-        if all(site.facts.each for site in self.sites):
+        sites = self.sites
+        if all(site.facts.each for site in sites):
             return self.count
-        first, *others = (site.elements for site in self.sites)
-        return len(first.union(*others)) if others else len(first)
+        if len(sites) == 1:
+            return len(sites[0].elements)
+        return len(set[int]().union(*[site.elements for site in sites]))
 
 
 def detect(trace: Trace) -> Iterator[Finding]:
@@ -99,26 +99,26 @@ _Key = tuple[str, Location | None, Location | None, str, str, Hashable]
 
 
 def _groups(trace: Trace) -> dict[_Key, _Group]:
-    groups: defaultdict[_Key, _Group] = defaultdict(_Group)
+    groups: dict[_Key, _Group] = {}
     for operation in list((trace.operations or {}).values()):
         if not isinstance(operation, Operation):
             continue  # it was run once
-        looped = [site for site in operation.sites if site.passes and site.facts.batch]
-        for site in looped:
+        for site in operation.sites:
+            if not (site.passes and site.facts.batch):
+                continue
             kind = site.spans[0].kind
             if kind != "db" and _is_one_call(site):
                 continue
-            key = (
-                kind,
-                places.loop(site, trace.begun),
-                places.query(site),
-                site.facts.relation,
-                "" if site.facts.relation else _statement(operation, kind),
-                operation.ignored,
+            relation = site.facts.relation
+            statement = "" if relation else _statement(operation, kind)
+            loop, query = places.loop(site, trace.begun), places.query(site)
+            group = groups.setdefault(
+                (kind, loop, query, relation, statement, operation.ignored), _Group()
             )
-            groups[key].sites.append(site)
+            group.sites.append(site)
+            group.count += site.count
             if operation.unseen is not None and len(operation.sites) == 1:
-                groups[key].unseen += 1
+                group.count += 1
     return {
         (verdict, *key[1:]): group
         for key, group in groups.items()
@@ -157,7 +157,8 @@ def _is_gathered(site: Site) -> bool:
 
 def _verdict(kind: str, is_relation: bool, group: _Group) -> str:  # noqa: FBT001 - one of the facts
     count, elements = group.count, group.elements
-    if _operation(group) == "insert":
+    about = group.sites[0].spans[0].attributes
+    if about and about.get("db.operation.name") in INSERTS:
         elements = count  # each is a row of its own
     if is_relation:
         return KINDS[kind] if elements >= RELATION_MIN else ""
@@ -173,8 +174,6 @@ def _verdict(kind: str, is_relation: bool, group: _Group) -> str:  # noqa: FBT00
 def _operation(group: _Group) -> str:
     about = group.sites[0].spans[0].attributes or {}
     name = str(about.get("db.operation.name") or about.get("http.request.method", "")).upper()
-    if name == "INSERT":
-        return "insert"
     return "read" if name in READS else "write"
 
 
@@ -192,7 +191,6 @@ def _finding(
     total_ns = sum(lengths) * count // max(len(lengths), 1)
     wall_ns = max(trace.wall_ns, 1)
     facts = group.sites[0].facts
-    operation = _operation(group)
     return Finding(
         kind=kind,
         route=trace.route,
@@ -205,7 +203,7 @@ def _finding(
         loop=loop,
         where=facts.where,
         relation=relation,
-        operation="write" if operation == "insert" else operation,
+        operation=_operation(group),
         elements=group.elements,
         share=min(total_ns / wall_ns, 1.0) if trace.finished else 0.0,
         saving_ns=_saving(lengths, count),

@@ -5,7 +5,8 @@ from itertools import takewhile
 from types import CodeType
 
 from inprofile.core.application import application
-from inprofile.core.frames import Stand, borders, interpreters, sources
+from inprofile.core.codes import per_code
+from inprofile.core.frames import Position, Stand, borders, interpreters, sources
 from inprofile.core.model import Location, Trace
 from inprofile.core.repeats import Operation
 from inprofile.core.sites import Site
@@ -37,22 +38,16 @@ def loop(site: Site, begun: tuple[CodeType, int] | None = None) -> Location | No
     met = site.met
     if met is None:
         return None
-    inside = list(takewhile(lambda each: each.mark is not met.mark, site.way.outwards()))
-    around = inside[-1].out() if inside else site.way
-    if around is None:
-        return None
     code = met.mark.code
     if id(code) not in sources and not application.owns(code):
-        return _driver(around.outwards()) or _driven(inside)
-    at = Stand(met.mark, met.second, None)
-    found = place(at)
-    is_gathered = met.inner is not None and met.inner.at_once
+        inside = list(takewhile(lambda each: each.mark is not met.mark, site.way.outwards()))
+        around = inside[-1].out() if inside else site.way
+        return None if around is None else _driver(around.outwards()) or _driven(inside)
+    at = _instruction(met.second)
+    if met.inner is not None and met.inner.at_once:
+        return _written(code, at)
     outside = begun[1] if begun is not None and begun[0] is code else None
-    differs = len(site.elements) == site.count
-    line = None
-    if not is_gathered:
-        line = _header(code, _instruction(at), outside, site.turned, differs)
-    return found if line is None or found is None else found._replace(line=line)
+    return _header(code, at, outside, site.turned, len(site.elements) == site.count)
 
 
 def fix(site: Site) -> str:
@@ -93,29 +88,38 @@ def place(stand: Stand) -> Location | None:
     if stand.part is not None:
         interpreter = interpreters.get(id(code))
         return None if interpreter is None else interpreter.locate(stand.part)
-    line = loops.line(code, _instruction(stand))
+    return _written(code, _instruction(stand.position))
+
+
+@per_code
+def _written(code: CodeType, instruction: int) -> Location:
+    line = loops.line(code, instruction)
     source = sources.get(id(code))
     if source is not None:
         return Location(source.file, source.line(line), source.name)
     return Location(code.co_filename, line, _function(code.co_qualname))
 
 
+@per_code
 def _header(
     code: CodeType,
     instruction: int,
     outside: int | None,
     turned: Sequence[frozenset[str]],
     differs: bool,  # noqa: FBT001 - as header
-) -> int | None:
+) -> Location:
+    """The header of the loop around an instruction, or its own line where there is none."""
+    found = _written(code, instruction)
     source = sources.get(id(code))
     if source is None:
-        return loops.header(code, instruction, outside, turned, differs=differs)
-    generated = loops.jumped(code, instruction, source.variables)
-    return None if generated is None else source.line(generated)
+        line = loops.header(code, instruction, outside, turned, differs=differs)
+    else:
+        generated = loops.jumped(code, instruction, source.variables)
+        line = None if generated is None else source.line(generated)
+    return found if line is None else found._replace(line=line)
 
 
-def _instruction(stand: Stand) -> int:
-    position = stand.position
+def _instruction(position: Position) -> int:
     return position if isinstance(position, int) else position[0]
 
 

@@ -2,15 +2,12 @@
 
 import linecache
 import re
-from functools import lru_cache
 from types import CodeType
 from typing import NamedTuple
 
 from inprofile.core.application import application
+from inprofile.core.codes import per_code
 from inprofile.core.frames import Stand
-
-CACHED = 1024
-"""Lines remembered."""
 
 _CALL = r"(?:(?P<receiver>[A-Za-z_][\w.]*(?:\[[\w\"']+\])?)\s*\.\s*|\b)(?P<method>{methods})\s*\("
 
@@ -35,7 +32,7 @@ def called(at: Stand, methods: str) -> Called | None:
     return None
 
 
-@lru_cache(CACHED)
+@per_code
 def _called(code: CodeType, instruction: int, methods: str) -> Called | None:
     for i, (first, last, *_) in enumerate(code.co_positions()):
         if i == instruction // 2 and first is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from inprofile.core.elements import element
 from inprofile.core.frames import Stand
-from inprofile.core.model import Span
+from inprofile.core.model import Attributes, Span
 from inprofile.core.repeats import notice
 from inprofile.core.sites import Explain, Facts
 from inprofile.integrations._one_by_one import instead
@@ -20,6 +20,12 @@ MAX_PAGES = 1000
 
 ONE = frozenset({"1", "'1"})
 """How a page of a single row is asked for, which is none."""
+
+MAX_TEXTS = 2048
+"""Statements remembered that look up one element."""
+
+_plain_texts: dict[str, Attributes] = {}
+"""Those, with the attributes of their spans: the same ones mean that it is the same database."""
 
 PLAIN_VALUES = frozenset({tuple, list, dict, type(None)})
 
@@ -38,16 +44,19 @@ def looked_up(
     for its other values that the statement runs again. ``value`` tells its element from others
     where the values do not. To be called by a hook of a timing wrapper. Costs 0.8 microseconds.
     """
-    if type(text) is not str:
-        text = _text(text)
-    if not 0 < len(text) <= MAX_TEXT:
-        return
-    if span.parent is not None and span.parent.kind == "cache":
+    parent, attributes = span.parent, span.attributes
+    if parent is not None and parent.kind == "cache":
         return  # a cache in a database: what is called again and again is the cache
     if values.__class__ not in PLAIN_VALUES:
         values = _plain_values(values)
-    attributes = span.attributes
-    reading = read(text, attributes["db.system.name"] if attributes else "")
+    if type(text) is not str:
+        text = _text(text)
+    if attributes is None or _plain_texts.get(text) is not attributes:
+        if not 0 < len(text) <= MAX_TEXT:
+            return
+        reading = _read(text, attributes)
+    else:
+        reading = PLAIN
     if reading is not PLAIN:
         progress = None if reading.serves_many else _progress(reading, values)
         is_only = (
@@ -67,6 +76,17 @@ def looked_up(
             subject = span.name, subject, progress
     told = (element(values) if values else hash(text)) if value is None else value
     notice(span, told, subject, explain)
+
+
+def _read(text: str, attributes: Attributes | None) -> Reading:
+    if attributes is None:
+        return read(text, "")
+    reading = read(text, str(attributes["db.system.name"]))
+    if reading is PLAIN:
+        if len(_plain_texts) >= MAX_TEXTS:
+            _plain_texts.clear()
+        _plain_texts[text] = attributes
+    return reading
 
 
 def _unbatchable(_span: Span, _stand: Stand, _frames: list[FrameType]) -> Facts:

@@ -81,16 +81,9 @@ def _place(code: CodeType) -> int:
 
 def _here() -> Instruction | None:
     """The application's instruction that runs this; its line is looked up if it is asked for."""
-    frame: Any = sys._getframe(INSIDE)  # noqa: SLF001 - what tells who asks
-    for _ in range(MAX_OUT):
-        if frame is None:
-            frame = awaiting()
-            if frame is None:
-                return None
-        if application.owns(frame.f_code):
-            return frame.f_code, frame.f_lasti
-        frame = frame.f_back
-    return None
+    inner = sys._getframe(INSIDE)  # noqa: SLF001 - what tells who asks
+    frame = application.caller(inner, MAX_OUT) or application.caller(awaiting(), MAX_OUT)
+    return None if frame is None else (frame.f_code, frame.f_lasti)
 
 
 def _location(at: Instruction | None) -> Location | None:

@@ -89,11 +89,15 @@ def remember(span: Span, queryset: Any, frame: FrameType | None) -> None:
     if loads is None:
         loads = trace.loads = {}
     found = frame
-    owns = application.owns
+    known = application.known
     for _ in range(MAX_OUT):
-        if found is None or owns(found.f_code):
+        if found is None:
             break
-        if id(found.f_code) in borders or id(found.f_code) in workers:
+        at = found.f_code
+        is_own = known.get(at.co_filename)
+        if is_own or (is_own is None and application.owns(at)):
+            break
+        if id(at) in borders or id(at) in workers:
             found = None
             break
         found = found.f_back
