@@ -1,11 +1,10 @@
 """The composition root: builds, starts, forks and stops the parts, and alone knows them all."""
 
 import atexit
-import contextlib
 import os
 import platform
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -35,14 +34,7 @@ from inprofile.exporters.endpoint import Endpoint
 from inprofile.exporters.finding_log import FindingLog
 from inprofile.exporters.flask_claim import flask_claim
 from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
-from inprofile.integrations import (
-    celery_tasks,
-    django_handlers,
-    flask,
-    patches,
-    starlette,
-    watching,
-)
+from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
 from inprofile.integrations._patcher import Patcher
 from inprofile.patterns import Pattern
 from inprofile.settings import Settings
@@ -251,6 +243,19 @@ class Runtime:
             meter.cells.lock = threading.RLock()
             meter.cells.close()
 
+    def observe(self, observer: Observer) -> None:
+        """Hand every finished trace to ``observer`` from now on, with all that can be known."""
+        self.observers.append(observer)
+        self.recorder.sample_rate = 1.0
+        self.recorder.thorough = True
+
+    def unobserve(self, observer: Observer) -> None:
+        """The end of ``observe``; after the last of them everything is as it was."""
+        self.observers.remove(observer)
+        if not self.observers:
+            self.recorder.sample_rate = self.settings.sample_rate
+            self.recorder.thorough = False
+
     def _findings(self, trace: Trace) -> list[Finding]:
         return self.judge(trace)  # by the settings of now
 
@@ -342,12 +347,6 @@ def _plain(value: Any) -> Any:
 _patcher = Patcher()
 """Outlives the runtimes, as what other tools have wrapped stays in place."""
 
-_watcher = Patcher()
-"""What is in place for recordings that ask for it, and for nobody else."""
-
-_watching = 0
-_watch_lock = threading.Lock()
-
 _runtime: Runtime | None = None
 _forking: Runtime | None = None
 _hooked = False
@@ -435,46 +434,6 @@ def recorder() -> Recorder | None:
 def running() -> Runtime | None:
     """The running runtime, or None."""
     return _runtime
-
-
-@contextlib.contextmanager
-def observed(observe: Observer, *, watching: bool = False) -> Iterator[Runtime]:
-    """Hand every finished trace to ``observe`` for as long as the block lasts.
-
-    Meanwhile ``watching`` looks at every read of what was loaded with other rows.
-    """
-    started = _runtime is None
-    instrument()
-    runtime = _runtime
-    assert runtime is not None
-    runtime.for_observers |= started
-    runtime.observers.append(observe)
-    runtime.recorder.sample_rate = 1.0
-    runtime.recorder.thorough = True
-    if watching:
-        _watch(1)
-    try:
-        yield runtime
-    finally:
-        if watching:
-            _watch(-1)
-        runtime.observers.remove(observe)
-        if not runtime.observers:
-            runtime.recorder.sample_rate = runtime.settings.sample_rate
-            runtime.recorder.thorough = False
-            if runtime.for_observers and runtime is _runtime:
-                uninstrument()
-
-
-def _watch(more: int) -> None:
-    """Put what sees reads in place for the first who asks for it, and out after the last."""
-    global _watching  # recordings may overlap
-    with _watch_lock:
-        before, _watching = _watching, _watching + more
-        if not before:
-            _watcher.install(watching())
-        elif not _watching:
-            _watcher.remove()
 
 
 def _hook_process() -> None:

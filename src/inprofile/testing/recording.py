@@ -9,7 +9,8 @@ from inprofile.core.model import Finding, Span, Trace
 from inprofile.detectors import places
 from inprofile.detectors.judgement import Judgement
 from inprofile.doors.block import Block
-from inprofile.runtime import Runtime, observed
+from inprofile.runtime import Runtime
+from inprofile.testing.observing import observed
 
 NONE = (
     "no trace was recorded: was the application given to inprofile.instrument(), did the request "
@@ -113,7 +114,7 @@ def recording(recorded: Recorded) -> Iterator[Recorded]:
     _innermost.set(recorded)
     try:
         with (
-            observed(recorded.take, watching=recorded.unused) as recorded.runtime,
+            observed(recorded.take, reads=recorded.unused) as recorded.runtime,
             Block(recorded.runtime.recorder) as recorded.block,
         ):
             yield recorded

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from inprofile.core.model import Trace
-from inprofile.runtime import observed, running
+from inprofile.runtime import running
 from inprofile.testing.lines import Lines
+from inprofile.testing.observing import observed
 from inprofile.testing.recording import Recorded
 from inprofile.testing.shown import Shown
 from inprofile.testing.tally import Tally
