@@ -42,7 +42,8 @@ def looked_up(
 
     A batch or a page is one whose list or place changes from run to run; where it stays, it is
     for its other values that the statement runs again. ``value`` tells its element from others
-    where the values do not. To be called by a hook of a timing wrapper. Costs 0.8 microseconds.
+    where the values do not. To be called by a hook of a timing wrapper. Costs 0.6 microseconds
+    and what ``notice`` costs.
     """
     parent, attributes = span.parent, span.attributes
     if parent is not None and parent.kind == "cache":
