@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks import accuracy, calls, scale
+from benchmarks import accuracy, calls, findings, scale
 from benchmarks.overhead import command as overhead
 from benchmarks.overhead import readme as table
 
@@ -12,6 +12,7 @@ COMMANDS = {
     "overhead": overhead,
     "table": table,
     "calls": calls,
+    "findings": findings,
     "accuracy": accuracy,
     "scale": scale,
 }

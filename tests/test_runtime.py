@@ -13,6 +13,7 @@ from inprofile.core.guard import guard
 from inprofile.settings import SettingsError
 from inprofile.storage.store import Store
 from inprofile.testing import record
+from inprofile.testing.observing import observed
 from tests.child import run
 from tests.one_process import jobs, running, threads, work
 
@@ -24,6 +25,7 @@ def test_the_public_names_are_promised():
         "Settings",
         "SettingsError",
         "collector",
+        "ignore",
         "instrument",
         "job",
         "span",
@@ -34,6 +36,7 @@ def test_the_public_names_are_promised():
         "Settings": "Settings",
         "SettingsError": "SettingsError",
         "collector": "collector",
+        "ignore": "Ignore",
         "instrument": "instrument",
         "job": "job",
         "span": "Block",
@@ -162,6 +165,8 @@ def present():
     found = {}
     for module, replaced in patches().items():
         for patch in replaced if module in sys.modules else ():
+            if patch.reads:
+                continue
             try:
                 parent, attribute, _ = resolve_path(sys.modules[module], patch.path)
             except AttributeError:
@@ -232,6 +237,7 @@ inprofile.instrument()
 from starlette.applications import Starlette
 app = inprofile.instrument(Starlette())
 from inprofile.testing import record
+from inprofile.testing.observing import observed
 from tests import asgi
 with record() as recorded:
     asgi.asked(app, "/nowhere")
@@ -324,7 +330,7 @@ def test_errors_of_ours_are_counted_and_reach_nobody(base, caplog):
         raise LookupError("of ours")
 
     inprofile.instrument(slow_ms=0)
-    with runtime.observed(broken):
+    with observed(broken):
         work()
         assert inprofile.status()["errors"] == 1
     assert guard.errors == 0

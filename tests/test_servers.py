@@ -6,11 +6,11 @@ from pymemcache.client.base import Client
 
 def test_postgres_keeps_what_was_committed_for_the_next_connection(postgres_dsn):
     with psycopg.connect(postgres_dsn) as connection:
-        connection.execute("CREATE TABLE orders (id serial PRIMARY KEY, customer text)")
-        connection.execute("INSERT INTO orders (customer) VALUES (%s), (%s)", ("Ada", "Grace"))
+        connection.execute("CREATE TABLE kept_orders (id serial PRIMARY KEY, customer text)")
+        connection.execute("INSERT INTO kept_orders (customer) VALUES (%s), (%s)", ("Ada", "Grace"))
     with psycopg.connect(postgres_dsn) as connection:
-        rows = connection.execute("SELECT id, customer FROM orders ORDER BY id").fetchall()
-        connection.execute("DROP TABLE orders")
+        rows = connection.execute("SELECT id, customer FROM kept_orders ORDER BY id").fetchall()
+        connection.execute("DROP TABLE kept_orders")
     assert rows == [(1, "Ada"), (2, "Grace")]
 
 
@@ -28,13 +28,15 @@ def test_valkey_returns_what_was_set(valkey_address):
 
 def test_mariadb_keeps_what_was_committed_for_the_next_connection(mariadb):
     with pymysql.connect(**mariadb._asdict()) as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE orders (id int AUTO_INCREMENT PRIMARY KEY, customer text)")
-        cursor.execute("INSERT INTO orders (customer) VALUES (%s), (%s)", ("Ada", "Grace"))
+        cursor.execute(
+            "CREATE TABLE kept_orders (id int AUTO_INCREMENT PRIMARY KEY, customer text)"
+        )
+        cursor.execute("INSERT INTO kept_orders (customer) VALUES (%s), (%s)", ("Ada", "Grace"))
         connection.commit()
     with pymysql.connect(**mariadb._asdict()) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT id, customer FROM orders ORDER BY id")
+        cursor.execute("SELECT id, customer FROM kept_orders ORDER BY id")
         rows = cursor.fetchall()
-        cursor.execute("DROP TABLE orders")
+        cursor.execute("DROP TABLE kept_orders")
     assert rows == ((1, "Ada"), (2, "Grace"))
 
 

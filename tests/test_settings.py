@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from inprofile.patterns import GRAMMAR, Pattern, Term
 from inprofile.settings import OPTIONS, Settings, SettingsError, variable
 
 patient = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,11 +20,15 @@ DEFAULTS = {
     "sample_rate": 0.01,
     "tracing": False,
     "slow_ms": 1000.0,
+    "log_findings": True,
     "service": "",
     "group": "",
     "dir": None,
     "metrics_path": "/metrics",
     "slo_ms": (),
+    "nplusone_min": 0,
+    "ignore": (),
+    "app_paths": (),
     "max_spans": 1000,
     "max_traces": 2000,
     "max_route_traces": 100,
@@ -40,6 +45,7 @@ READ = [
     ("sample_rate", "0.25", 0.25),
     ("tracing", "on", True),
     ("slow_ms", "0", 0.0),
+    ("log_findings", "off", False),
     ("slow_ms", "2.5e2", 250.0),
     ("service", "shop", "shop"),
     ("group", "blue", "blue"),
@@ -51,6 +57,23 @@ READ = [
     ("metrics_path", "", ""),
     ("slo_ms", "200, 50,,50", (50.0, 200.0)),
     ("slo_ms", "", ()),
+    ("nplusone_min", "10", 10),
+    ("ignore", "", ()),
+    ("ignore", "n_plus_one", (Pattern("n_plus_one", (Term("kind", "n_plus_one"),)),)),
+    (
+        "ignore",
+        " Post.* , route:/admin/*  kind:repeated_query,file:*/legacy/*.py",
+        (
+            Pattern("Post.*", (Term("relation", "Post.*"),)),
+            Pattern(
+                "route:/admin/* kind:repeated_query",
+                (Term("route", "/admin/*"), Term("kind", "repeated_query")),
+            ),
+            Pattern("file:*/legacy/*.py", (Term("file", "*/legacy/*.py"),)),
+        ),
+    ),
+    ("app_paths", "/srv/app, ~/shop", ("/srv/app", str(Path.home() / "shop"))),
+    ("app_paths", "", ()),
     ("max_spans", "1", 1),
     ("max_traces", "1000000", 1_000_000),
     ("max_route_traces", "7", 7),
@@ -69,6 +92,7 @@ REFUSED = [
     ("slow_ms", "-1", "a number from 0 to 1e+09"),
     ("slow_ms", "inf", "a number from 0 to 1e+09"),
     ("slow_ms", "1s", "a number from 0 to 1e+09"),
+    ("log_findings", "quietly", "1, true, yes, on, 0, false, no or off"),
     ("dir", "~nobody-of-this-name/x", "a path"),
     ("dir", "a\0b", "a path"),
     ("metrics_path", "metrics", "a path that starts with /, or nothing"),
@@ -80,6 +104,39 @@ REFUSED = [
         ",".join(map(str, range(1, 22))),
         "up to 20 numbers of milliseconds above 0, separated by commas",
     ),
+    ("nplusone_min", "-1", "a whole number from 0 to 1000000"),
+    (
+        "ignore",
+        "n_plus_on",
+        (
+            f"{GRAMMAR} ('n_plus_on' is neither a kind (did you mean n_plus_one?) nor a relation "
+            "such as Post.author or Post.*, and for others there are route:/admin/* or "
+            "file:*/legacy/*.py)"
+        ),
+    ),
+    (
+        "ignore",
+        "Post.*, path:/admin",
+        (
+            f"{GRAMMAR} ('path:/admin' begins with no known word: "
+            "there are kind:, relation:, route:, file:)"
+        ),
+    ),
+    (
+        "ignore",
+        "kind:http_nplusone",
+        (
+            f"{GRAMMAR} (there is no kind 'http_nplusone' (did you mean http_n_plus_one?): there "
+            "are n_plus_one, repeated_query, http_n_plus_one, cache_n_plus_one, unused_eager_load, "
+            "slow_query)"
+        ),
+    ),
+    (
+        "ignore",
+        "route:",
+        f"{GRAMMAR} ('route:' says nothing behind the colon, and route:* is all of them)",
+    ),
+    ("app_paths", "shop", "absolute paths, separated by commas"),
     ("max_spans", "0", "a whole number from 1 to 100000"),
     ("max_spans", "2.0", "a whole number from 1 to 100000"),
     ("max_spans", "9" * 5_000, "a whole number from 1 to 100000"),

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from benchmarks.overhead.subject import QUERIES, Scenario, Subject
+from benchmarks.overhead.subject import DIFFERENT, LOOPED, QUERIES, Scenario, Subject
 from benchmarks.overhead.wsgi_driver import WsgiDriver
 
 ITEMS_PER_SHELF = 3
@@ -66,6 +66,24 @@ SCENARIOS = (
         partial(_project, QUERIES),
         batch=15,
         queries=QUERIES,
+        base="django",
+    ),
+    Scenario(
+        "django_looped",
+        f"{LOOPED} Django ORM queries in a loop, one for each row",
+        "/looped",
+        partial(_project, LOOPED),
+        batch=2,
+        queries=LOOPED,
+        base="django",
+    ),
+    Scenario(
+        "django_different",
+        f"{DIFFERENT} different Django ORM queries",
+        "/different",
+        partial(_project, DIFFERENT),
+        batch=8,
+        queries=DIFFERENT,
         base="django",
     ),
     Scenario("drf", f"Django REST framework: a list of {LISTED} rows", "/items", _project, batch=8),

@@ -1,9 +1,10 @@
 """The FastAPI applications that are asked, each made anew in a fresh process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
-from benchmarks.overhead.subject import QUERIES, Scenario, Subject, fastapi
+from benchmarks.overhead.subject import DIFFERENT, LOOPED, QUERIES, Scenario, Subject, fastapi
 
 CHUNKS = 1000
 CHUNK = b"x" * 64
@@ -67,33 +68,69 @@ def _orm() -> Subject:
                 found += len(session.execute(select(Item).where(Item.shelf == n)).scalars().all())
         return {"found": found}
 
-    return fastapi(app, engine)
+    return fastapi(app, engine, QUERIES)
 
 
-def _core() -> Subject:
+def _core(path: str, queries: int, statement: Callable[[Any, int], Any]) -> Subject:
     from fastapi import FastAPI
-    from sqlalchemy import select
 
     from benchmarks.overhead.shelves import Item, shelves
 
     app, engine = FastAPI(), shelves(QUERIES)
     items = Item.__table__
 
-    @app.get("/core")
+    @app.get(path)
     async def core() -> Any:
         found = 0
         with engine.connect() as connection:
-            for n in range(QUERIES):
-                found += len(connection.execute(select(items).where(items.c.shelf == n)).all())
+            for n in range(queries):
+                found += len(connection.execute(statement(items, n)).all())
         return {"found": found}
 
-    return fastapi(app, engine)
+    return fastapi(app, engine, queries)
+
+
+def _of_shelf(items: Any, n: int) -> Any:
+    return items.select().where(items.c.shelf == n)
+
+
+def _by_key(items: Any, n: int) -> Any:
+    return items.select().where(items.c.id == n)
+
+
+def _different(items: Any, n: int) -> Any:
+    from sqlalchemy import select
+
+    return select(items.c.id, items.c.name.label(f"name_{n}")).where(items.c.id == n)
 
 
 SCENARIOS = (
     Scenario("nothing", "Do-nothing JSON route", "/nothing", _nothing, batch=300),
     Scenario("orm", f"{QUERIES} ORM queries", "/orm", _orm, batch=15, queries=QUERIES),
-    Scenario("core", f"{QUERIES} Core queries", "/core", _core, batch=25, queries=QUERIES),
+    Scenario(
+        "core",
+        f"{QUERIES} Core queries",
+        "/core",
+        partial(_core, "/core", QUERIES, _of_shelf),
+        batch=25,
+        queries=QUERIES,
+    ),
+    Scenario(
+        "looped",
+        f"{LOOPED} Core queries in a loop, one for each row",
+        "/looped",
+        partial(_core, "/looped", LOOPED, _by_key),
+        batch=2,
+        queries=LOOPED,
+    ),
+    Scenario(
+        "different",
+        f"{DIFFERENT} different Core queries",
+        "/different",
+        partial(_core, "/different", DIFFERENT, _different),
+        batch=12,
+        queries=DIFFERENT,
+    ),
     Scenario(
         "stream",
         f"{CHUNKS:,}-chunk stream",

@@ -7,7 +7,8 @@ from typing import Any, Literal, Protocol
 
 from benchmarks.overhead.driver import Batch, Driver
 
-QUERIES = 10
+QUERIES, LOOPED, DIFFERENT = 10, 200, 20
+"""How many queries a request runs: a few, one for each of many rows, and each another."""
 
 
 class Asks(Protocol):
@@ -59,6 +60,6 @@ class Scenario:
     memory_paths: tuple[tuple[int, str], ...] = ()
 
 
-def fastapi(app: Any, engine: Any = None) -> Subject:
+def fastapi(app: Any, engine: Any = None, queries: int = 0) -> Subject:
     """Return a FastAPI application as a subject."""
-    return Subject("fastapi", partial(Driver, app), app, engine, QUERIES if engine else 0)
+    return Subject("fastapi", partial(Driver, app), app, engine, queries)

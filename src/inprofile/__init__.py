@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inprofile.core.block import Block as span  # noqa: N813 - it reads as a function
+    from inprofile.detectors.ignoring import Ignore as ignore  # noqa: N813 - it reads as a function
     from inprofile.runtime import collector, instrument, job, status, uninstrument
     from inprofile.settings import Settings, SettingsError
 
@@ -13,6 +14,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "collector",
+    "ignore",
     "instrument",
     "job",
     "span",
@@ -24,6 +26,7 @@ _HOMES = {
     "Settings": ("inprofile.settings", "Settings"),
     "SettingsError": ("inprofile.settings", "SettingsError"),
     "collector": ("inprofile.runtime", "collector"),
+    "ignore": ("inprofile.detectors.ignoring", "Ignore"),
     "instrument": ("inprofile.runtime", "instrument"),
     "job": ("inprofile.runtime", "job"),
     "span": ("inprofile.core.block", "Block"),

@@ -1,46 +1,48 @@
 """The composition root: builds, starts, forks and stops the parts, and alone knows them all."""
 
 import atexit
-import contextlib
 import os
 import platform
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inprofile.core import metrics
+from inprofile.core.application import application
 from inprofile.core.buckets import layout
 from inprofile.core.cells import Cells
 from inprofile.core.group import Group, UnsafeDirectory, default_base, identify, prepare
 from inprofile.core.guard import guard, log
+from inprofile.core.judge import Judge
 from inprofile.core.meter import Meter
-from inprofile.core.model import Trace
+from inprofile.core.model import Finding, Trace
 from inprofile.core.pipeline import Drain, Kept, Pipeline
 from inprofile.core.pools import pools
 from inprofile.core.recorder import Recorder, current, release
 from inprofile.core.slots import Snapshot, claim, snapshot
+from inprofile.detectors.judgement import Judgement
 from inprofile.detectors.slow_query import THRESHOLD_NS
-from inprofile.detectors.slow_query import detect as slow_query
 from inprofile.doors import asgi, wsgi
 from inprofile.doors.job import Job
 from inprofile.doors.protocol import is_wsgi
 from inprofile.exporters.claim import Claim, starlette_claim
 from inprofile.exporters.django_claim import django_claim
 from inprofile.exporters.endpoint import Endpoint
+from inprofile.exporters.finding_log import FindingLog
 from inprofile.exporters.flask_claim import flask_claim
 from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
 from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
 from inprofile.integrations._patcher import Patcher
+from inprofile.patterns import Pattern
 from inprofile.settings import Settings
 from inprofile.storage.store import NewerSchema, Store
 
 if TYPE_CHECKING:
     from inprofile.exporters.prometheus import Collector
 
-DETECTORS = (slow_query,)
 DOORS = (asgi.Door, wsgi.Door)
 Observer = Callable[[Trace], None]
 
@@ -53,7 +55,7 @@ class Runtime:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self._adopt(settings)
         self.bounds = layout([ms / 1000 for ms in settings.slo_ms])
         self.base = settings.dir or default_base()
         self.group: Group | None = None
@@ -69,7 +71,7 @@ class Runtime:
             started=lambda trace: self.open().started(trace),
             sample_rate=settings.sample_rate,
             slow_ns=round(settings.slow_ms * 1e6),
-            suspicious=_suspicious,
+            suspicious=self._judging(),
             suspect_ns=THRESHOLD_NS,
             max_spans=settings.max_spans,
             tracing=settings.tracing,
@@ -88,6 +90,22 @@ class Runtime:
         self.store: Store | None = None
 
     # Starting and stopping
+
+    def _adopt(self, settings: Settings) -> None:
+        """Judge by ``settings`` from now on."""
+        self.settings = settings
+        self.judge = Judgement(settings.nplusone_min, settings.ignore)
+        application.also(settings.app_paths)
+
+    def lend(self, settings: Settings) -> bool:
+        """Judge by other ``settings``, if this runs for a recording alone; else do nothing.
+
+        What is measured, where and how long stays as it began: a recording needs no more.
+        """
+        if self.for_observers:
+            self._adopt(settings)
+            self.recorder.suspicious = self._judging()
+        return self.for_observers
 
     def instrument(self, app: Any) -> Any:
         """Put patches in place and a door around ``app``, once."""
@@ -137,6 +155,7 @@ class Runtime:
             self.patcher.remove()
             self.close()
             pools.forget()
+            application.also(())
             # A trace still under way ends here and opens nothing again.
             self.recorder.started = self.recorder.sink = lambda _trace: None
             self.recorder.keep = release
@@ -170,9 +189,11 @@ class Runtime:
         except (OSError, UnsafeDirectory) as error:
             self.private = str(error)
             log.warning("inprofile: this process counts for itself alone: %s", error)
+        if settings.log_findings:
+            drains.append(FindingLog())
         if cells is None:
             cells = Cells(None, self.bounds, capacity)
-        self.pipeline = Pipeline(DETECTORS, drains, [self._tick], self._dropped)
+        self.pipeline = Pipeline((self._findings,), drains, [self._tick], self._dropped)
         self.pipeline.start()
         meter = Meter(cells)
         self.recorder.started = meter.started
@@ -185,6 +206,7 @@ class Runtime:
         self.pipeline = self.store = self.group = None
         self.recorder.started = lambda trace: self.open().started(trace)
         self.recorder.sink = lambda trace: self.open().record(trace)
+        self.recorder.suspicious = self._judging()
         return meter
 
     def close(self, timeout_s: float = 2.0) -> None:
@@ -221,7 +243,30 @@ class Runtime:
             meter.cells.lock = threading.RLock()
             meter.cells.close()
 
+    def observe(self, observer: Observer) -> None:
+        """Hand every finished trace to ``observer`` from now on, with all that can be known."""
+        self.observers.append(observer)
+        self.recorder.sample_rate = 1.0
+        self.recorder.thorough = True
+
+    def unobserve(self, observer: Observer) -> None:
+        """The end of ``observe``; after the last of them everything is as it was."""
+        self.observers.remove(observer)
+        if not self.observers:
+            self.recorder.sample_rate = self.settings.sample_rate
+            self.recorder.thorough = False
+
+    def _findings(self, trace: Trace) -> list[Finding]:
+        return self.judge(trace)  # by the settings of now
+
     # What the recorder calls
+
+    def _judging(self) -> Judge:
+        """One that has seen nothing yet: every process keeps the first of what it finds."""
+        return Judge([self.judge.sightings], self._found, self.judge.silenced)
+
+    def _found(self, kind: str, route: str) -> None:
+        self.open().count(metrics.FINDINGS, kind, route)
 
     def _keep(self, trace: Trace) -> None:
         self.open().count(metrics.KEPT, trace.reason)
@@ -293,11 +338,9 @@ class Runtime:
         }
 
 
-def _suspicious(trace: Trace) -> bool:
-    return any(True for detect in DETECTORS for _ in detect(trace))
-
-
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple) and any(isinstance(each, Pattern) for each in value):
+        return tuple(map(str, value))
     return str(value) if isinstance(value, Path) else value
 
 
@@ -329,7 +372,7 @@ def instrument(app: Any = None, **settings: Any) -> Any:
     if _runtime is None:
         _runtime = Runtime(wanted)
         _hook_process()
-    elif settings and wanted != _runtime.settings:
+    elif settings and wanted != _runtime.settings and not _runtime.lend(wanted):
         message = "instrument() was called before with other settings; call uninstrument() first"
         raise ValueError(message)
     return _runtime.instrument(app)
@@ -391,26 +434,6 @@ def recorder() -> Recorder | None:
 def running() -> Runtime | None:
     """The running runtime, or None."""
     return _runtime
-
-
-@contextlib.contextmanager
-def observed(observe: Observer) -> Iterator[Runtime]:
-    """Hand every finished trace to ``observe`` for as long as the block lasts."""
-    started = _runtime is None
-    instrument()
-    runtime = _runtime
-    assert runtime is not None
-    runtime.for_observers |= started
-    runtime.observers.append(observe)
-    runtime.recorder.sample_rate = 1.0
-    try:
-        yield runtime
-    finally:
-        runtime.observers.remove(observe)
-        if not runtime.observers:
-            runtime.recorder.sample_rate = runtime.settings.sample_rate
-            if runtime.for_observers and runtime is _runtime:
-                uninstrument()
 
 
 def _hook_process() -> None:

@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from inprofile.patterns import GRAMMAR, BadPattern, Pattern, parse_all
+
 PREFIX = "INPROFILE_"
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
@@ -66,6 +68,16 @@ def _path(text: str) -> str:
     return text.rstrip("/") or text
 
 
+def _beginnings(text: str) -> tuple[str, ...]:
+    try:
+        paths = [str(Path(part.strip()).expanduser()) for part in text.split(",") if part.strip()]
+    except RuntimeError as error:  # ~ of a user that there is not
+        raise ValueError from error
+    if not all(map(os.path.isabs, paths)):
+        raise ValueError
+    return tuple(paths)
+
+
 def _directory(text: str) -> Path | None:
     if "\0" in text:
         raise ValueError
@@ -79,6 +91,8 @@ BOOLEAN = Rule(_boolean, "1, true, yes, on, 0, false, no or off")
 TEXT = Rule(str, "any text")
 DIRECTORY = Rule(_directory, "a path")
 URL_PATH = Rule(_path, "a path that starts with /, or nothing")
+BEGINNINGS = Rule(_beginnings, "absolute paths, separated by commas")
+PATTERNS = Rule(parse_all, GRAMMAR)
 THRESHOLDS = Rule(_milliseconds, "up to 20 numbers of milliseconds above 0, separated by commas")
 
 
@@ -99,11 +113,21 @@ class Settings:
     sample_rate: float = option(0.01, _number(0, 1), "Share of traces kept by chance.")
     tracing: bool = option(False, BOOLEAN, "Read and send W3C traceparent headers.")  # noqa: FBT003
     slow_ms: float = option(1000.0, _number(0, 1e9), "Keep every trace that takes this long.")
+    log_findings: bool = option(True, BOOLEAN, "Log findings, each place once an hour.")  # noqa: FBT003
     service: str = option("", TEXT, "Name of the service; default OTEL_SERVICE_NAME.")
     group: str = option("", TEXT, "Name of the group of workers; default: found out by itself.")
     dir: Path | None = option(None, DIRECTORY, "Where groups live; default: below the temp dir.")
     metrics_path: str = option("/metrics", URL_PATH, "Where to serve metrics; empty turns it off.")
     slo_ms: tuple[float, ...] = option((), THRESHOLDS, "Thresholds whose counts must be exact.")
+    nplusone_min: int = option(
+        0,
+        _integer(0, 1_000_000),
+        "Least runs in a loop that are reported; 0: 2 for a relation, 3 for others, 5 equal ones.",
+    )
+    ignore: tuple[Pattern, ...] = option((), PATTERNS, "Findings that are not reported.")
+    app_paths: tuple[str, ...] = option(
+        (), BEGINNINGS, "Installed code that is yours all the same: beginnings of its paths."
+    )
     max_spans: int = option(1000, _integer(1, 100_000), "Spans held for a trace; more are folded.")
     max_traces: int = option(2000, _integer(1, 1_000_000), "Kept traces stored for the group.")
     max_route_traces: int = option(100, _integer(1, 1_000_000), "Kept traces stored for one route.")
@@ -165,8 +189,9 @@ def _parse(name: str, said: str, text: str, values: dict[str, Any], problems: li
     rule: Rule = OPTIONS[name].metadata["rule"]
     try:
         values[name] = rule.parse(text)
-    except (ValueError, OverflowError):
-        problems.append(f"{said} is not allowed: {variable(name)} takes {rule.allowed}")
+    except (ValueError, OverflowError) as error:
+        why = f" ({error})" if isinstance(error, BadPattern) else ""
+        problems.append(f"{said} is not allowed: {variable(name)} takes {rule.allowed}{why}")
 
 
 def _similar(name: str) -> str:

@@ -5,10 +5,11 @@ import random
 import pytest
 
 from inprofile.analysis.costs import Cost, costs
-from inprofile.analysis.findings import FindingSummary
+from inprofile.analysis.findings import FindingSummary, Place
+from inprofile.analysis.growth import Growth
 from inprofile.analysis.operations import Operation, Use
 from inprofile.analysis.stages import Stage
-from inprofile.core.metrics import WEBSOCKETS
+from inprofile.core.metrics import FINDINGS, WEBSOCKETS
 from inprofile.core.model import Finding, Location
 from tests.analysis.worker import MS
 
@@ -210,15 +211,31 @@ def test_the_same_finding_in_many_traces_is_one(group):
 
     def finding(count, took_ms):
         return Finding(
-            "n_plus_one", "/", place, "SELECT 1", count, took_ms * MS, f"{count} x", "Join."
+            "n_plus_one", "/", "SELECT 1", count, took_ms * MS, f"{count} x", "Join.", query=place
         )
 
     for count in (10, 20):
         worker.findings = [finding(count, count)]
         worker.request("/", status=500, own_ms=1)
+    worker.meter.count(FINDINGS, "n_plus_one", "/", amount=40)
     found = group.facts()
     assert found.findings == (
-        FindingSummary("n_plus_one", "/", place, "SELECT 1", 2, 30, 30 * MS, "20 x", "Join."),
+        FindingSummary(
+            kind="n_plus_one",
+            route="/",
+            query=Place(*place),
+            statement="SELECT 1",
+            traces=2,
+            count=30,
+            total_ns=30 * MS,
+            evidence="20 x",
+            fix="Join.",
+            typical_count=10,
+            growth=Growth("varies", 2, 10, 20),
+            times=40,
+            cost_ns=600 * MS,
+            estimated=False,
+        ),
     )
     assert found.kept == {"failed": 2}
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import HealthCheck, settings
 
-from inprofile.core.guard import guard
 from inprofile.core.recorder import Recorder, current
 from tests.core.fake_clock import FakeClock
+from tests.guarded import nothing_fails
 
 # A busy machine is slow, and that says nothing about the code.
 settings.register_profile("core", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,12 +19,9 @@ settings.load_profile("core")
 def _clean_context() -> Iterator[None]:
     """Each test starts outside of a trace, and errors of ours never pass unseen."""
     token = current.set(None)
-    guard.errors, guard.last = 0, ""
-    guard._logged.clear()
-    yield
-    errors, guard.errors = guard.errors, 0
+    with nothing_fails():
+        yield
     current.reset(token)
-    assert errors == 0, f"the guard swallowed {errors} errors, the last one {guard.last}"
 
 
 @pytest.fixture

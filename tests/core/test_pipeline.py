@@ -17,7 +17,7 @@ def trace(route="/"):
 
 
 def finding(trace, kind="slow_query"):
-    return Finding(kind, trace.route, None, "", 1, 1, "", "")
+    return Finding(kind, trace.route, "", 1, 1, "", "")
 
 
 @pytest.fixture

@@ -34,6 +34,58 @@ def family(trace: Trace) -> list[tuple[str, str]]:
     )
 
 
+# What is looked at more closely
+
+
+@pytest.fixture
+def asked(clock, taken):
+    """A recorder that finds something in every trace that it asks about, and which those were."""
+    asked = []
+
+    def suspicious(trace):
+        asked.append(trace.route)
+        return True
+
+    recorder = Recorder(
+        sink=taken.sunk.append,
+        keep=taken.kept.append,
+        suspicious=suspicious,
+        slow_ns=1_000,
+        suspect_ns=500,
+        clock=clock,
+    )
+
+    def trace(route, took_ns=0, *, suspect=False, status=200, door="http"):
+        begun = recorder.begin(door)
+        begun.route, begun.suspect, begun.status = route, suspect, status
+        clock.advance(took_ns)
+        recorder.finish(begun)
+
+    trace("fast")
+    trace("fast, suspect", suspect=True)
+    trace("rather slow", 500)
+    trace("slow", 1_000)
+    trace("slow websocket", 1_000, door="websocket")
+    trace("failed", status=500)
+    trace("failed, suspect", status=500, suspect=True)
+    return asked
+
+
+def test_the_suspect_and_the_rather_slow_are_asked_about_once_whatever_else_they_are(asked):
+    assert asked == ["fast, suspect", "rather slow", "slow", "slow websocket", "failed, suspect"]
+
+
+def test_a_trace_is_kept_for_a_finding_where_nothing_else_keeps_it(asked, taken):
+    assert [(trace.route, trace.reason) for trace in taken.kept] == [
+        ("fast, suspect", "finding"),
+        ("rather slow", "finding"),
+        ("slow", "slow"),
+        ("slow websocket", "finding"),
+        ("failed", "failed"),
+        ("failed, suspect", "failed"),
+    ]
+
+
 # Parents
 
 

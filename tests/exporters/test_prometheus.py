@@ -92,6 +92,7 @@ def test_every_family_is_there_from_the_first_scrape_on(accept):
         "inprofile_traces_kept": "counter",
         "inprofile_dropped": "counter",
         "inprofile_errors": "counter",
+        "inprofile_findings": "counter",
         "inprofile_series_overflow": "counter",
         "inprofile_worker_resident_memory_bytes": "gauge",
         "inprofile_worker_cpu_seconds": "counter",

@@ -1,1 +1,3 @@
-"""Settings for Django modules that cannot be imported without: all are the defaults."""
+"""Settings for Django modules that cannot be imported without: the defaults, and their app."""
+
+INSTALLED_APPS = ["django.contrib.contenttypes"]

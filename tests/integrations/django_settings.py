@@ -22,6 +22,7 @@ if not settings.configured:
         ROOT_URLCONF="tests.integrations.django_site",
         ALLOWED_HOSTS=["*"],
         USE_TZ=True,
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         LANGUAGES=[("en", "English"), ("de", "Deutsch")],
         INSTALLED_APPS=[
             "django.contrib.contenttypes",
@@ -29,6 +30,7 @@ if not settings.configured:
             "django.contrib.sessions",
             "inprofile",
             "tests.integrations.bookshop",
+            "tests.nplusone.social",
         ],
         MIDDLEWARE=MIDDLEWARE,
         DATABASES={

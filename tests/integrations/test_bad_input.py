@@ -9,8 +9,7 @@ from traceback import walk_tb
 import pytest
 
 import inprofile
-from inprofile.testing import record
-from inprofile.testing.record import Recorded
+from inprofile.testing import Recorded, record
 from tests.integrations.bad_values import CALLS
 
 for _kind in ("statements", "commands", "requests", "data", "logs"):

@@ -74,6 +74,8 @@ import importlib, json, sys
 import inprofile
 inprofile.instrument()
 for name in sys.argv[1].split(","):
+    if name.startswith("django.contrib."):
+        importlib.import_module("django").setup()
     importlib.import_module(name)
 print(json.dumps(inprofile.status()))
 """
@@ -146,6 +148,9 @@ def test_what_is_patched_looks_as_it_did(module, patch):
     parent, name, _ = found
     inprofile.instrument(tracing=True)
     replaced, original = getattr(parent, name), function_of(found[2])
+    if patch.reads:
+        assert replaced is found[2]
+        return
     assert replaced is not found[2]
     assert signature(function_of(replaced)) == signature(original)
     for look in (inspect.iscoroutinefunction, inspect.isasyncgenfunction):
@@ -179,7 +184,7 @@ def test_instrumenting_twice_wraps_once(module, patch):
     once = target(module, patch)[2]
     inprofile.instrument()
     assert target(module, patch)[2] is once
-    assert function_of(once).__wrapped__ is function_of(found[2])
+    assert patch.reads or function_of(once).__wrapped__ is function_of(found[2])
 
 
 class Library:

@@ -16,8 +16,7 @@ from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 
 import inprofile
-from inprofile.testing import record
-from inprofile.testing.record import Recorded
+from inprofile.testing import Recorded, record
 from tests.integrations.bookshop.models import Profile, Publisher, Tag, Volume, Writer
 from tests.integrations.bookshop.uses import LATER, USES, fill, volumes, writers
 

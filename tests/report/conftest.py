@@ -42,7 +42,7 @@ def shop(group):
         Finding(
             kind="slow_query",
             route="/health",
-            location=Location(LOG.partition(":")[0], 90, "list_orders"),
+            query=Location(LOG.partition(":")[0], 90, "list_orders"),
             statement=STATEMENT,
             count=1,
             total_ns=600_000_000,

@@ -30,7 +30,7 @@ def _plain(inline):
 
 def test_every_table_has_its_rows_and_cells(shop):
     _, tables = parsed(render(shop.facts(), 5))
-    assert len(tables) == 15
+    assert len(tables) == 14
     for rows in tables:
         assert len({len(row) for row in rows}) == 1
     routes = tables[0]

@@ -73,6 +73,19 @@ def test_a_long_statement_loses_its_columns_and_then_its_middle():
     assert len(units.shortened("x" * 500, 80)) <= 80
 
 
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [
+        (60, "UPDATE product SET name = ?, … = ? WHERE product.id = ?"),
+        (45, "UPDATE product SET … WHERE product.id = ?"),
+        (36, "UPDATE product … product.id = ?"),
+    ],
+)
+def test_the_words_of_a_long_statement_stay_whole(width, text):
+    statement = "UPDATE product SET name = ?, category = ?, price = ? WHERE product.id = ?"
+    assert units.shortened(statement, width) == text
+
+
 def test_counts_take_their_noun():
     assert [units.plural(n, "route") for n in (1, 2, 1200)] == [
         "1 route",

@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from inprofile.core import finding_event
 from inprofile.core.model import Finding, Location, Trace
 from inprofile.core.recorder import Recorder, close_span, current, open_span
 from inprofile.storage.store import SCHEMA_VERSION, NewerSchema, Store, StoredTrace
@@ -15,7 +16,7 @@ from tests.child import command, environment
 from tests.core.fake_clock import FakeClock
 from tests.core.folding import fold
 
-FINDING = Finding("slow_query", "/", Location("orders.py", 88, "f"), "SELECT ?", 14, 900, "e", "f")
+FINDING = Finding("slow_query", "/", "SELECT ?", 14, 900, "e", "f", Location("orders.py", 88, "f"))
 
 
 @pytest.fixture
@@ -108,6 +109,13 @@ def test_a_trace_is_read_back_as_it_was(store):
                     "self_ns": 20,
                     "count": 1,
                     "parent": None,
+                    "events": [
+                        {
+                            "name": "inprofile.finding",
+                            "time_ns": 60,
+                            "attributes": finding_event.attributes(FINDING),
+                        }
+                    ],
                 },
             ],
         )
@@ -117,18 +125,43 @@ def test_a_trace_is_read_back_as_it_was(store):
 
 def test_findings_are_read_back_newest_first(store):
     store.store([(kept(), [FINDING])])
-    store.store([(kept(), [Finding("n_plus_one", "/a", None, "", 2, 3, "e", "f")])])
+    store.store([(kept(), [Finding("n_plus_one", "/a", "", 2, 3, "e", "f")])])
     assert [finding["kind"] for finding in store.findings()] == ["n_plus_one", "slow_query"]
     assert store.findings()[1] == {
         "kind": "slow_query",
         "route": "/",
-        "location": ["orders.py", 88, "f"],
         "statement": "SELECT ?",
         "count": 14,
         "total_ns": 900,
         "evidence": "e",
         "fix": "f",
+        "query": ["orders.py", 88, "f"],
+        "loop": None,
+        "where": None,
+        "relation": "",
+        "operation": "",
+        "elements": 0,
+        "share": 0.0,
+        "saving_ns": None,
+        "severity": "",
     }
+
+
+def test_a_finding_is_stored_with_the_lines_of_source_that_can_be_read(store, tmp_path):
+    file = tmp_path / "views.py"
+    file.write_text("def posts():\n    for post in found:\n        post.author\n")
+    loop, gone = Location(str(file), 2, "posts"), Location(str(tmp_path / "gone.py"), 1, "f")
+    finding = Finding("n_plus_one", "/", "", 2, 3, "", "", query=gone, loop=loop, where=None)
+    store.store([(kept(), [finding])])
+    file.write_text("# the next version\n")
+    (stored,) = store.findings()
+    assert stored["loop"] == [str(file), 2, "posts"]
+    assert stored["source"] == {"loop": "for post in found:"}
+
+
+def test_a_trace_without_a_finding_has_no_event(store):
+    store.store([(kept(), [])])
+    assert all("events" not in span for span in store.traces()[0].spans)
 
 
 def test_traces_come_newest_first_and_by_route(store):

@@ -161,7 +161,6 @@ def test_a_slow_statement_is_a_finding():
         Finding(
             kind="slow_query",
             route="job:report",
-            location=None,
             statement="SELECT nap(?) AS slow",
             count=1,
             total_ns=700_000_000,
@@ -300,6 +299,34 @@ def test_an_error_leaves_what_ran_before_running():
         raise KeyboardInterrupt
     assert inprofile.status()["enabled"] is True
     assert (running().recorder.sample_rate, running().observers) == (0, [])
+
+
+def test_an_application_may_bring_its_settings_into_a_recording():
+    with record() as recorded:
+        app = inprofile.instrument(shop(), slow_ms=5, ignore="n_plus_one")
+        asgi.asked(app, "/items/1")
+        assert inprofile.status()["settings"]["ignore"] == ("n_plus_one",)
+        assert inprofile.instrument(app, slow_ms=7) is app
+    assert routes(recorded) == ["/items/{number}"]
+    assert inprofile.status() == {"enabled": False}
+    inprofile.instrument(slow_ms=5)
+    with record(), pytest.raises(ValueError, match="with other settings"):
+        inprofile.instrument(slow_ms=7)
+
+
+def test_what_an_inner_block_finds_is_found_by_the_outer_one_as_well():
+    with record() as outer:
+        db = sqlite3.connect(":memory:")
+        db.execute("CREATE TABLE t (id INTEGER)")
+        with record() as inner:
+            for number in range(4):
+                db.execute("SELECT id FROM t WHERE id = ?", (number,))
+        with record() as clean:
+            db.execute("SELECT id FROM t WHERE id = ?", (1,))
+        db.close()
+    assert [finding.count for finding in inner.findings] == [4]
+    assert clean.findings == []
+    assert outer.findings == inner.findings
 
 
 def test_a_bad_setting_ends_the_block_before_it_begins(monkeypatch):

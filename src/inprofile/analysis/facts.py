@@ -10,7 +10,7 @@ from inprofile.analysis.series import series
 from inprofile.analysis.source import Source
 from inprofile.analysis.unknown import Unknown, unknowns
 from inprofile.analysis.work import Work, work
-from inprofile.core.metrics import JOBS, KEPT, MESSAGES, REQUESTS, WEBSOCKETS
+from inprofile.core.metrics import FINDINGS, JOBS, KEPT, MESSAGES, REQUESTS, WEBSOCKETS
 from inprofile.core.slots import Snapshot
 
 HOW = {
@@ -21,7 +21,11 @@ HOW = {
     "quantiles": "interpolated inside of histogram buckets, which are 9 % wide",
     "rates": "count / seconds since the group's first request",
     "statements and outbound": "by the clock; runs that overlap count in full",
-    "findings": "from kept traces alone; those are a sample, the slow and the failed",
+    "findings": "places, times and shares from kept traces; those are a sample, the slow, the "
+    "failed, and of those with a finding the first, the largest and now and then one. In how many "
+    "requests: counted in all, by kind and route; where a route has several of a kind, split as in "
+    "kept traces. Their cost: each that was not kept as much as the middle one of the kept",
+    "savings": "at the most all runs but one, of median length; at the least half of that",
 }
 """How each number was obtained."""
 
@@ -70,6 +74,7 @@ def facts(
     messages: dict[str, int] = {}
     for (_, direction), words in series(counted, MESSAGES):
         messages[direction] = messages.get(direction, 0) + words[0]
+    found = {(kind, route): words[0] for (kind, route), words in series(counted, FINDINGS)}
     return Facts(
         source=source,
         requests=requests,
@@ -77,7 +82,7 @@ def facts(
         websockets=websockets,
         messages=messages,
         kept={reason: words[0] for (reason,), words in series(counted, KEPT)},
-        findings=summarized(findings),
+        findings=summarized(findings, found),
         unknown=(*problems, *unknowns(counted, source, requests, (jobs, websockets))),
         how=HOW,
     )

@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
@@ -13,7 +14,25 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Block:
+class EitherWay(AbstractContextManager[Any]):
+    """A context manager that ``async with`` takes as well. No test shows a line of it."""
+
+    __slots__ = ()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()  # type: ignore[no-any-return]
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        __tracebackhide__ = True
+        self.__exit__(kind, error, traceback)
+
+
+class Block(EitherWay):
     """Times a ``with`` or ``async with`` block, or each call of a function it decorates.
 
     Outside of a trace it does nothing. Costs 1.5 microseconds. One object serves one block
@@ -48,17 +67,6 @@ class Block:
             if kind is not None:
                 span.error = kind.__name__
             close_span(span)
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, traceback)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         return around(function, lambda: Block(self.name, self.kind))

@@ -141,6 +141,13 @@ OPERATION = Family(
     5000,
     "Calls of one named operation (dependency, middleware, log call, serializer ...).",
 )
+FINDINGS = Family(
+    "inprofile.findings",
+    COUNTER,
+    ("kind", "http.route"),
+    2000,
+    "Findings of all finished traces, kept or not: each counts once in a trace.",
+)
 KEPT = Family(
     "inprofile.traces.kept", COUNTER, ("reason",), 20, "Traces kept, by why they were kept."
 )
@@ -179,6 +186,7 @@ FAMILIES = (
     WEBSOCKETS,
     MESSAGES,
     OPERATION,
+    FINDINGS,
     KEPT,
     DROPPED,
     ERRORS,

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any, NamedTuple
 
 from inprofile.core.trace_context import Headers, TraceContext
@@ -130,7 +130,12 @@ class Trace:
     parts have no name): it was taken from the spans in which it was spent. ``recorder`` is
     what began the trace; ``endpoint`` is the span of what may send the last byte. For tracing
     alone: ``carrier`` has the headers until somebody asks for the ``caller``; ``drawn`` is whether
-    chance keeps the trace, where that had to be known before its end. What most traces never
+    chance keeps the trace, where that had to be known before its end. ``operations`` and
+    ``foreign`` are of ``repeats``, ``progress`` is where its batches and pages are, ``loads`` says
+    which lines loaded which rows, ``eager`` what was loaded with those (in a recording that asks),
+    ``begun`` is the application's instruction inside of which the trace runs, ``starts`` how many
+    tasks were started in it, ``suspect`` is whether anything was called again in a loop, and
+    ``scopes`` are the blocks to be ignored that were passed in a recording. What most traces never
     change stands on the class and not in slots: a trace is made in half the time.
     """
 
@@ -160,6 +165,15 @@ class Trace:
     handovers: list[Handover] | None = None
     last_statement: tuple[object, Span] | None = None
     bodies: dict[int, tuple[Callable[[], object], Span]] | None = None
+    operations: dict[Any, Any] | None = None
+    loads: dict[Any, Any] | None = None
+    eager: dict[Any, Any] | None = None
+    progress: dict[Any, int | None] | None = None
+    begun: tuple[CodeType, int] | None = None
+    foreign: dict[Any, Any] | None = None
+    starts = 0
+    suspect = False
+    scopes: set[Any] | None = None
     stages: Mapping[str, int] = MappingProxyType({})
 
     def __init__(
@@ -196,15 +210,28 @@ class Trace:
 class Finding:
     """What a detector says about a trace.
 
-    ``count`` is how often it happened in the trace, ``total_ns`` the time it took there;
-    ``evidence`` is what was seen and ``fix`` what to do, each one sentence.
+    ``count`` is how often it happened in the trace, for ``elements`` different rows or
+    parameters; ``total_ns`` the time it took there and ``share`` (0...1) that of the trace's
+    time. ``loop`` is the header of the loop, ``query`` the application's line that runs the
+    ``statement``, ``relation`` the ``Model.attribute`` it is for; ``operation`` says whether it
+    reads or writes. ``evidence`` is what was seen in one sentence, ``fix`` the code to add and
+    ``where`` the line it belongs to; ``saving_ns`` is what that is likely to save, at the least
+    and at the most. ``severity`` is "low" for what costs little and "" otherwise.
     """
 
     kind: str
     route: str
-    location: Location | None
     statement: str
     count: int
     total_ns: int
     evidence: str
     fix: str
+    query: Location | None = None
+    loop: Location | None = None
+    where: Location | None = None
+    relation: str = ""
+    operation: str = ""
+    elements: int = 0
+    share: float = 0.0
+    saving_ns: tuple[int, int] | None = None
+    severity: str = ""

@@ -28,6 +28,9 @@ from inprofile.core.trace_context import SAMPLED, TraceContext
 current: ContextVar[Span | None] = ContextVar("inprofile_span", default=None)
 """The innermost open span of this task or thread, or None outside of a trace."""
 
+BLOCK = "block"
+"""The door of what runs in a recording outside of any request, job or task."""
+
 MAX_FOLDS = 256
 """Different call sites folded below one span; what comes after shares one of its kind."""
 
@@ -36,6 +39,12 @@ def recording() -> Span | None:
     """The current span if its trace still runs, else None: ask this before building anything."""
     span = current.get()
     return None if span is None or span.trace.finished else span
+
+
+def working() -> Span | None:
+    """The same in a request, a job or a task alone: what a recording has around it is no work."""
+    span = recording()
+    return None if span is None or span.trace.door == BLOCK else span
 
 
 def open_span(
@@ -231,10 +240,11 @@ class Recorder:
 
     ``sink`` takes every finished trace exactly once, before it is decided whether to keep it
     (the cells); ``keep`` takes the ones that are kept. ``sample_rate`` is the share (0...1)
-    kept by chance, ``slow_ns`` the duration from which a trace is kept;
-    traces of ``suspect_ns`` and more are also kept where ``suspicious`` says so. ``clock`` counts
-    monotonic nanoseconds; ``background`` makes the trace of a task after a response. With
-    ``tracing`` a trace goes on with its caller's, and is handed on to the services it calls.
+    kept by chance, ``slow_ns`` the duration from which a trace is kept; ``suspicious`` is asked
+    once about each trace that took ``suspect_ns`` or called something again in a loop, and says
+    whether to keep it. ``clock`` counts monotonic nanoseconds; ``background`` makes the trace of
+    a task after a response. With ``tracing`` a trace goes on with its caller's, and is handed on
+    to the services it calls.
     """
 
     def __init__(  # noqa: PLR0913 - every choice the composition root makes, by name
@@ -259,7 +269,8 @@ class Recorder:
         self.sample_rate = sample_rate
         self.slow_ns = slow_ns
         self.suspicious = suspicious
-        self.watch_ns = min(slow_ns, suspect_ns)
+        self.suspect_ns = suspect_ns
+        self.thorough = False
         self.max_spans = max_spans
         self.clock = clock
         self.background: Callable[[str], AbstractContextManager[object]] = nullcontext
@@ -300,26 +311,31 @@ class Recorder:
                 _close_around(innermost, trace)
             settle(trace)
             self.sink(trace)
-            if root.error is not None or trace.status >= SERVER_ERROR:
-                self._keep(trace, "failed")
-            elif root.end_ns - root.start_ns >= self.watch_ns and (why := self._watched(trace)):
+            if why := self._reason(trace):
                 self._keep(trace, why)
-            elif self._chance() < self.sample_rate if trace.drawn is None else trace.drawn:
-                self._keep(trace, "sampled")
             else:
                 release(trace)
         except Exception as problem:
             guard.caught(problem)
 
-    def _watched(self, trace: Trace) -> str:
-        """Why a trace that took long is kept, if it is: the few can afford a closer look."""
+    def _reason(self, trace: Trace) -> str:
+        """Why ``trace`` is kept; empty if it is not."""
         root = trace.root
-        if root.end_ns - root.start_ns >= self.slow_ns and trace.door != "websocket":
+        length_ns = root.end_ns - root.start_ns
+        is_found = False
+        if trace.suspect or length_ns >= self.suspect_ns:
+            is_found = self.suspicious(trace)  # first of all: it counts, too
+        if root.error is not None or trace.status >= SERVER_ERROR:
+            return "failed"
+        if length_ns >= self.slow_ns and trace.door != "websocket":
             return "slow"
-        return "finding" if self.suspicious(trace) else ""
+        if is_found:
+            return "finding"
+        is_drawn = self._chance() < self.sample_rate if trace.drawn is None else trace.drawn
+        return "sampled" if is_drawn else ""
 
     def _keep(self, trace: Trace, reason: str) -> None:
-        trace.last_statement = trace.bodies = None
+        trace.last_statement = trace.bodies = trace.loads = trace.progress = None
         trace.reason = reason
         trace.spans = [span for span in trace.spans if span.count or span.self_ns]
         trace.started_at = time.time() - (self.clock() - trace.root.start_ns) / 1e9
@@ -400,4 +416,5 @@ def release(trace: Trace) -> None:
     trace.spans = []
     trace.last_statement = trace.section = trace.enclosing = None
     trace.endpoint = trace.handovers = trace.bodies = None
+    trace.operations = trace.foreign = trace.loads = trace.eager = None
     del trace.root

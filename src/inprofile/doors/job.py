@@ -1,18 +1,20 @@
 """The door for work that no request brings: jobs, and background tasks after a response."""
 
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
-from inprofile.core.block import around
+from inprofile.core.application import begun
+from inprofile.core.block import EitherWay, around
 from inprofile.core.model import Span, Trace
-from inprofile.core.recorder import Recorder, current
+from inprofile.core.recorder import BLOCK, Recorder, current
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Job:
+class Job(EitherWay):
     """One trace around a ``with`` block or each call of a function, sync or async.
 
     ``door`` is "job" or "background"; ``recorder`` is asked for when the block begins, None
@@ -35,7 +37,8 @@ class Job:
             trace = recorder.begin(self.door)
             trace.root.name = self.name
             trace.route = f"{self.door}:{self.name}"
-            if outside is not None:
+            trace.begun = begun(sys._getframe(1))  # noqa: SLF001 - who began it
+            if outside is not None and outside.trace.door != BLOCK:
                 trace.link = recorder.identify(outside.trace)
             self._begun = recorder, trace, outside
         return self
@@ -50,17 +53,6 @@ class Job:
             (recorder, trace, outside), self._begun = self._begun, None
             recorder.finish(trace, error)
             current.set(outside)
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, traceback)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         return around(function, lambda: Job(self.name, self._recorder, self.door))

@@ -11,8 +11,10 @@ TABLE = {
     "aiosqlite": "aiosqlite",
     "anyio": "anyio",
     "asgiref": "asgiref",
+    "asyncio": "stdlib_asyncio",
     "asyncpg": "asyncpg",
     "celery": "celery",
+    "django.contrib.admin": "django_admin",
     "django.core.cache": "django_cache",
     "django.db.backends": "django_db",
     "django.db.models": "django_orm",
@@ -20,6 +22,7 @@ TABLE = {
     "django.template": "django_templates",
     "fastapi": "fastapi",
     "flask": "flask",
+    "graphql": "graphql_core",
     "httpx": "httpx",
     "jinja2": "jinja2",
     "json": "stdlib_json",
@@ -46,7 +49,8 @@ TABLE = {
     "valkey": "valkey",
 }
 """Library -> our file, which says in PATCHES what is replaced in which of its modules, and in
-TRACING what besides when traces go on in other services."""
+TRACING what besides when traces go on in other services. Those that know of eager loads say in
+WATCHING what sees them and their reads, which no application runs with but in a test."""
 
 
 def patches(*, tracing: bool = False) -> dict[str, tuple[Patch, ...]]:
@@ -58,4 +62,12 @@ def patches(*, tracing: bool = False) -> dict[str, tuple[Patch, ...]]:
     for file in files if tracing else ():
         for module, more in getattr(file, "TRACING", {}).items():
             found[module] = (*found[module], *more)
+    return found
+
+
+def watching() -> dict[str, tuple[Patch, ...]]:
+    """What sees whether anybody reads what was loaded with other rows."""
+    found: dict[str, tuple[Patch, ...]] = {}
+    for file in TABLE.values():
+        found |= getattr(import_module(f"inprofile.integrations.{file}"), "WATCHING", {})
     return found

@@ -18,6 +18,22 @@ def text_of(statement: Any) -> Any:
     return "".join(_pieces(statement))
 
 
+def literals(statement: Any) -> tuple[Any, ...]:
+    """The values in a statement, in their order."""
+    return tuple(_literals(statement))
+
+
+def _literals(part: Any) -> Iterator[Any]:
+    kind = type(part)
+    if kind.__module__ in MODULES:
+        content = part._obj if kind.__module__ == "psycopg.sql" else part._wrapped  # noqa: SLF001
+        if kind.__name__ == "Literal":
+            yield content
+        elif kind.__name__ == "Composed":
+            for each in content:
+                yield from _literals(each)
+
+
 def _pieces(part: Any) -> Iterator[str]:
     kind = type(part)
     if kind.__module__ not in MODULES:

@@ -9,6 +9,7 @@ server is a MariaDB is not asked for.
 from typing import Any
 
 from inprofile.core.model import Span
+from inprofile.integrations._lookup import looked_up
 from inprofile.integrations._patch import Named, Patch, Wrap, fetching, timed
 from inprofile.integrations._sql import describe
 
@@ -26,6 +27,10 @@ def _procedure(procname: Any) -> Named:
     if type(procname) is bytes:
         procname = procname.decode("utf-8", "replace")
     return describe("mysql", f"CALL {procname}" if type(procname) is str else "CALL")
+
+
+def _begun(span: Span, query: Any, args: Any) -> None:
+    looked_up(span, query, args)
 
 
 def _remember(span: Span, _result: Any, self: Any) -> None:
@@ -57,14 +62,15 @@ def verb(text: str) -> Wrap:
     return timed("db", lambda: named, leaf=True)
 
 
-EXECUTE = timed("db", _statement, leaf=True, finished=_remember)
+EXECUTE = timed("db", _statement, leaf=True, begun=_begun, finished=_remember)
+EXECUTE_MANY = timed("db", _statement, leaf=True, finished=_remember)
 CALL = timed("db", _procedure, leaf=True, finished=_remember)
 FETCH = fetching(executed, fetch)
 REST = fetching(executed, unread)
 
 CURSORS = (
     Patch("Cursor.execute", EXECUTE),
-    Patch("Cursor.executemany", EXECUTE),
+    Patch("Cursor.executemany", EXECUTE_MANY),
     Patch("Cursor.callproc", CALL),
     Patch("Cursor.nextset", REST),
     Patch("Cursor.fetchone", FETCH),

@@ -15,16 +15,23 @@ Describe = Callable[..., Named | None]
 None leaves it untimed."""
 
 Wrap = Callable[[Function], Function]
+Begun = Callable[..., None]
+"""Sees the span and the arguments that it declares, of a call that is about to be made."""
+
 Finished = Callable[..., None]
 """Sees the span, the result and the arguments that it declares, of a call that returned."""
 
 
 class Patch(NamedTuple):
-    """Replace ``module.path`` by ``wrap(original)``; a missing ``optional`` one is no error."""
+    """Replace ``module.path`` by ``wrap(original)``; a missing ``optional`` one is no error.
+
+    One that only ``reads`` leaves the original where it is: ``wrap`` takes note of its code.
+    """
 
     path: str
     wrap: Wrap
     optional: bool = False
+    reads: bool = False
 
 
 # What open_span and close_span do stands here without the calls: this is the price of every
@@ -41,7 +48,7 @@ _TIMED = """
             _trace = _parent.trace
             _clock = _trace.clock
             _span = _Span(_trace, _parent, _kind, _named[0], _named[1], _clock())
-    except Exception as _error:
+{begun}    except Exception as _error:
         _caught(_error)
     if _span is None:
         return {await_}_original({arguments})
@@ -63,6 +70,10 @@ _TIMED = """
 """
 
 
+_BEGUN = """\
+            {call}
+"""
+
 _FINISHED = """\
         try:
             {call}
@@ -72,17 +83,24 @@ _FINISHED = """\
 
 
 def timed(
-    kind: str, describe: Describe | str, *, leaf: bool = False, finished: Finished | None = None
+    kind: str,
+    describe: Describe | str,
+    *,
+    leaf: bool = False,
+    begun: Begun | None = None,
+    finished: Finished | None = None,
 ) -> Wrap:
     """A wrapper that records each call inside of a trace as a span of ``kind``.
 
-    ``leaf`` calls inside of one of their own kind are left alone: the driver below an ORM,
-    the transport below a client. Only our own part is shielded; the library's call is not.
+    ``begun`` is called before the library is, ``finished`` after it. ``leaf`` calls inside
+    of one of their own kind are left alone: the driver below an ORM, the transport below a
+    client. Only our own part is shielded; the library's call is not.
     """
     given = describe if callable(describe) else None
 
     def wrap(original: Function) -> Function:
-        signature = Signature(original, describe, finished)
+        signature = Signature(original, describe, begun, finished)
+        starts = signature.call("_begun", begun, "_span")
         told = signature.call("_finished", finished, "_span", "_result")
         return signature.compiled(
             _TIMED,
@@ -91,11 +109,13 @@ def timed(
                 "named": signature.call("_describe", describe)
                 if callable(describe)
                 else "_describe",
+                "begun": _BEGUN.format(call=starts) if begun else "",
                 "finished": _FINISHED.format(call=told) if finished else "",
             },
             {
                 "_kind": kind,
                 "_describe": given or (describe, None),
+                "_begun": begun,
                 "_finished": finished,
                 "_current_get": current.get,
                 "_current_set": current.set,

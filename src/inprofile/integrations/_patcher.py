@@ -91,6 +91,9 @@ class Patcher:
                     if not patch.optional:
                         self.missing.append(f"{name}.{patch.path}")
                     continue
+                if patch.reads:
+                    patch.wrap(found)
+                    continue
                 inherited = attribute not in vars(parent)
                 left = self._take_left(parent, attribute, patch.wrap)
                 if left is not None and found is not left.original:

@@ -6,17 +6,18 @@ message's, one for each attempt and redirect, and come after all that signs or w
 """
 
 from inprofile.core.model import Span
-from inprofile.core.recorder import Recorder
+from inprofile.core.recorder import BLOCK, Recorder
 from inprofile.core.trace_context import TRACEPARENT, TRACESTATE
 
 
 def headers(span: Span) -> list[tuple[str, str]]:
     """Names and values of the headers that tell a service of ``span``.
 
-    None when tracing is off: below another tool's wrapper ours may still be in place.
+    None when tracing is off: below another tool's wrapper ours may still be in place. Nor is there
+    one for a recorded block, which is no trace of anybody's.
     """
     recorder: Recorder = span.trace.recorder
-    if not recorder.tracing:
+    if not recorder.tracing or span.trace.door == BLOCK:
         return []
     context = recorder.context(span)
     told = [(TRACEPARENT, context.traceparent)]

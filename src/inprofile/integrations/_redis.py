@@ -7,9 +7,14 @@ import inspect
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from types import FrameType
 from typing import Any
 
-from inprofile.core.model import OTHER, Attributes
+from inprofile.core.frames import Stand
+from inprofile.core.model import OTHER, Attributes, Span
+from inprofile.core.sites import Facts
+from inprofile.integrations._called import called
+from inprofile.integrations._key import commanded
 from inprofile.integrations._patch import Named, Patch, Wrap, timed
 from inprofile.integrations._signature import Function
 
@@ -47,6 +52,75 @@ CONTAINERS = frozenset(
 )
 """Commands whose second word says what they do; the clients send both as one argument."""
 
+KEYLESS = frozenset(
+    (  # noqa: SIM905 - a list would take a line a word
+        "PING ECHO AUTH HELLO SELECT QUIT RESET INFO TIME DBSIZE KEYS RANDOMKEY FLUSHDB"
+        " FLUSHALL SAVE BGSAVE LASTSAVE WAIT WAITAOF MULTI EXEC DISCARD WATCH UNWATCH MONITOR"
+        " SYNC PSYNC ROLE REPLICAOF SHUTDOWN SWAPDB READONLY READWRITE ASKING PUBLISH SPUBLISH"
+        " SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE SCAN SSCAN"
+        " HSCAN ZSCAN XREAD XREADGROUP BLPOP BRPOP BLMOVE BLMPOP BRPOPLPUSH BZPOPMIN BZPOPMAX"
+        " BZMPOP CONNECT RECEIVE MIGRATE LOLWUT _OTHER"
+    ).split()
+)
+"""Commands that are for no key, page through one, wait for a queue, or bring news."""
+
+MULTIPLE = {
+    "MGET": 2,
+    "DEL": 2,
+    "UNLINK": 2,
+    "EXISTS": 2,
+    "TOUCH": 2,
+    "PFCOUNT": 2,
+    "SUNION": 2,
+    "SINTER": 2,
+    "SDIFF": 2,
+    "MSET": 3,
+    "MSETNX": 3,
+    "JSON.MGET": 3,
+}
+"""Commands for any number of keys, and how long they are with one."""
+
+BY_FIELD = {
+    "HGET": 3,
+    "HEXISTS": 3,
+    "HDEL": 3,
+    "HSTRLEN": 3,
+    "HSET": 4,
+    "HSETNX": 4,
+    "HINCRBY": 4,
+    "SADD": 3,
+    "SREM": 3,
+    "SISMEMBER": 3,
+    "ZSCORE": 3,
+    "ZREM": 3,
+    "LINDEX": 3,
+}
+"""Commands for a field or member of a key, and how long they are with one."""
+
+SCRIPTS = frozenset({"EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO"})
+SCRIPT_KEY = 3
+
+INSTEAD = {
+    "GET": "mget(keys)",
+    "MGET": "mget(keys)",
+    "SET": "mset(values)",
+    "MSET": "mset(values)",
+    "DEL": "delete(*keys)",
+    "UNLINK": "unlink(*keys)",
+    "EXISTS": "exists(*keys)",
+    "TOUCH": "touch(*keys)",
+    "JSON.GET": "json().mget(keys, path)",
+}
+"""What serves all keys with one command."""
+
+METHODS = (
+    r"m?get\w*|m?set\w*|delete|unlink|exists|touch|incr\w*|decr\w*|p?expire\w*|persist|p?ttl|type"
+    r"|strlen|dump|copy|rename\w*|h[a-z]+|s(?:add|rem|card|ismember|members|pop)|z[a-z]+|x[a-z]+"
+    r"|[lr]push\w*|[lr]pop|l(?:range|len|index|rem|set|trim)|bit\w*|pf\w+|geo\w+|eval\w*"
+    r"|execute_command"
+)
+"""Names of the clients' methods that send a command."""
+
 _COMMAND = re.compile(r"[A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)?")
 _SUBCOMMAND = re.compile(r"[A-Z][A-Z-]*")
 
@@ -74,6 +148,51 @@ def _command(args: tuple[Any, ...]) -> Named | None:
     if type(command) in {str, bytes} and len(command) <= MAX_COMMAND:
         return _remembered(command)
     return _OTHER
+
+
+def _key_of(command: str, args: tuple[Any, ...]) -> tuple[Any, Any] | None:
+    """The one key of a command and the field of it that is meant, if that is one.
+
+    None for what serves several keys, waits for a queue, or is about no key.
+    """
+    if len(args) == 1 or command in KEYLESS or command.partition(" ")[0] in CONTAINERS:
+        return None
+    if command in SCRIPTS:
+        is_one = len(args) > SCRIPT_KEY and type(args[2]) is int and args[2] == 1
+        return (args[SCRIPT_KEY], None) if is_one else None
+    if command in MULTIPLE and len(args) != MULTIPLE[command]:
+        return None
+    return args[1], args[2] if len(args) == BY_FIELD.get(command) else None
+
+
+def _begun(span: Span, args: tuple[Any, ...]) -> None:
+    command = str(span.name)
+    found = _key_of(command, args)
+    if found is not None:
+        commanded(span, command, *found, _explain)
+
+
+def _begun_pipeline(span: Span, self: Any) -> None:
+    """Note a pipeline of one command: again and again it saves nothing."""
+    stack = self.command_stack
+    if len(stack) != 1 or type(stack[0]) is not tuple:
+        return
+    args = stack[0][0]
+    named = _command(args) if type(args) is tuple else None
+    found = None if named is None else _key_of(str(named[0]), args)
+    if named is not None and found is not None:
+        commanded(span, f"{span.name} {named[0]}", *found, _explain)
+
+
+def _explain(span: Span, at: Stand, _frames: list[FrameType]) -> Facts:
+    """What to do instead: one command for all keys where there is one, else a pipeline."""
+    if span.name in {MULTI, PIPELINE}:
+        return Facts(fix="pipe = client.pipeline() before the loop, pipe.execute() after it")
+    call = called(at, METHODS)
+    client = "client" if call is None or not call.receiver else call.receiver
+    piped = f"with {client}.pipeline() as pipe: ... pipe.execute()"
+    instead = INSTEAD.get(str(span.name))
+    return Facts(fix=piped if instead is None else f"{client}.{instead}, or {piped}")
 
 
 def _batch(named: Named, size: int) -> Named:
@@ -140,7 +259,7 @@ def _waiting(must_wait: Callable[[Any], bool]) -> Wrap:
 _OTHER, _CONNECT, _RECEIVE = _operation(OTHER), _operation(CONNECT), _operation(RECEIVE)
 _MULTI, _PIPELINE = _operation(MULTI), _operation(PIPELINE)
 
-_executes = timed("cache", _command, leaf=True)
+_executes = timed("cache", _command, leaf=True, begun=_begun)
 _receives = timed("cache", lambda: _RECEIVE, leaf=True)
 _executes_cluster_pipeline = timed("cache", _cluster_pipeline, leaf=True)
 
@@ -155,7 +274,10 @@ def patches(package: str, client: str) -> dict[str, tuple[Patch, ...]]:
     def of_clients(flag: str) -> tuple[Patch, ...]:
         return (
             Patch(f"{client}.execute_command", _executes),
-            Patch("Pipeline.execute", timed("cache", _transactional(flag), leaf=True)),
+            Patch(
+                "Pipeline.execute",
+                timed("cache", _transactional(flag), leaf=True, begun=_begun_pipeline),
+            ),
             Patch("Pipeline.immediate_execute_command", _executes),
             Patch("PubSub.execute_command", _executes),
             Patch("PubSub.parse_response", _receives),

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any, Self, SupportsIndex
 
+from inprofile.core.source import syntax_tree
 from inprofile.integrations._proxy import is_foreign
 from inprofile.integrations._proxy import signature as below
 
@@ -119,7 +120,9 @@ class Signature:
         original = getattr(self.original, "__code__", None)
         if original is None or module != "logging":
             return _compiled(source)
-        tree = ast.parse(source)
+        tree = syntax_tree(source)
+        if tree is None:
+            return _compiled(source)
         for node in ast.walk(tree):
             if isinstance(node, ast.stmt | ast.expr | ast.arg | ast.keyword | ast.excepthandler):
                 node.lineno = node.end_lineno = original.co_firstlineno

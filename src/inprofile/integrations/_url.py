@@ -24,8 +24,10 @@ MAX_SEGMENT = 32
 MAX_HOST = 253
 """The longest name that DNS knows."""
 
-_WORD = re.compile(r"[A-Za-z_.~-]+|[vV]\d{1,3}(?:[._]\d{1,3}|(?:alpha|beta)\d{0,2})?")
-"""A segment without digits or signs, or a version such as v1, v2.1 and v1beta1."""
+_WORD = re.compile(
+    r"[A-Za-z_.~-]+|[vV]\d{1,3}(?:[._]\d{1,3}|(?:alpha|beta)\d{0,2})?|oauth[12]|s3|ipv[46]|2fa"
+)
+"""A segment without digits or signs, a version such as v1, v2.1 and v1beta1, or a known name."""
 
 _HEX = re.compile(r"[a-fA-F]{8,}|[a-fA-F-]{16,}")
 
@@ -50,7 +52,7 @@ def address(url: str) -> tuple[str, str]:
 def _template(path: str) -> str:
     path = path.partition("#")[0].partition("?")[0].removeprefix("/")
     segments = path.split("/", MAX_SEGMENTS)
-    shown = [_shown(segment) for segment in segments[:MAX_SEGMENTS]]
+    shown = [segment(each) for each in segments[:MAX_SEGMENTS]]
     return "/" + "/".join(shown + ["..."] * (len(segments) > MAX_SEGMENTS))
 
 
@@ -64,7 +66,8 @@ def _address(url: str) -> tuple[str, str]:
     return host[:MAX_HOST], _template(parts.path) if host else ""
 
 
-def _shown(segment: str) -> str:
-    if len(segment) > MAX_SEGMENT or _HEX.fullmatch(segment):
+def segment(text: str) -> str:
+    """A segment of a path, or ``{id}`` if it looks like a value."""
+    if len(text) > MAX_SEGMENT or _HEX.fullmatch(text):
         return "{id}"
-    return segment if not segment or _WORD.fullmatch(segment) else "{id}"
+    return text if not text or _WORD.fullmatch(text) else "{id}"

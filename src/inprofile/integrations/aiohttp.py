@@ -4,6 +4,7 @@ from typing import Any
 
 from inprofile.core.model import Span
 from inprofile.integrations._about import About
+from inprofile.integrations._endpoint import asked, authority, located
 from inprofile.integrations._http import (
     LEFT_OUT,
     answer,
@@ -16,8 +17,10 @@ from inprofile.integrations._http import (
     status,
 )
 from inprofile.integrations._patch import Named, Patch, timed
+from inprofile.integrations._plain import body, query
 from inprofile.integrations._propagation import headers
 from inprofile.integrations._steps import prepared
+from inprofile.integrations._together import gathered
 
 
 def _request(self: Any, method: Any, str_or_url: Any) -> Named:
@@ -35,6 +38,30 @@ def _request(self: Any, method: Any, str_or_url: Any) -> Named:
     if type(path) is str and not path.startswith("/"):
         path = base.raw_path.rpartition("/")[0] + "/" + path
     return request(method, base.raw_host, path)
+
+
+def _begun(span: Span, self: Any, str_or_url: Any, params: Any, data: Any, json: Any) -> None:
+    where, target = _where(self, str_or_url)
+    if params is not None:
+        target += ("&" if "?" in target else "?") + query(params)
+    content = data if type(data) in {str, bytes} else body(json if data is None else data)
+    asked(span, where, target, content, gathered)
+
+
+def _where(self: Any, url: Any) -> tuple[str, str]:
+    """The authority and the target of a URL, which a session may have the beginning of."""
+    base = getattr(self, "_base_url", None)
+    if issubclass(type(url), str):
+        where, target = located(url)
+    else:
+        host = getattr(url, "raw_host", None)
+        where = "" if host is None else authority(url.scheme, host, url.port)
+        target = getattr(url, "raw_path_qs", "")
+    if where or base is None:
+        return where, target
+    if not target.startswith("/"):
+        target = base.raw_path.rpartition("/")[0] + "/" + target
+    return authority(base.scheme, base.raw_host, base.port), target
 
 
 def _response(span: Span, response: Any) -> None:
@@ -57,7 +84,10 @@ ABOUT = About(
 
 PATCHES = {
     "aiohttp.client": (
-        Patch("ClientSession._request", timed("http", _request, leaf=True, finished=_response)),
+        Patch(
+            "ClientSession._request",
+            timed("http", _request, leaf=True, begun=_begun, finished=_response),
+        ),
     ),
     "aiohttp.client_reqrep": (Patch("ClientResponse.start", answer),),
     "aiohttp.connector": (

@@ -5,12 +5,14 @@ from typing import Any
 
 from inprofile.core.model import Span
 from inprofile.integrations._about import About
+from inprofile.integrations._lookup import looked_up
 from inprofile.integrations._patch import Named, Patch, timed
 from inprofile.integrations._sql import describe
 
 STATEMENTS = frozenset(
     {"execute", "executemany", "executescript", "_execute_insert", "_execute_fetchall"}
 )
+SINGLE = frozenset({"execute", "_execute_insert", "_execute_fetchall"})
 FETCHES = frozenset({"fetchone", "fetchmany", "fetchall"})
 
 
@@ -27,6 +29,11 @@ def _named(fn: Any, *args: Any) -> Named | None:
     if name in FETCHES:
         return "FETCH", _verb("FETCH")[1]
     return _verb(name) if name in {"commit", "rollback"} else None
+
+
+def _begun(span: Span, fn: Any, *args: Any) -> None:
+    if getattr(fn, "__name__", "") in SINGLE:
+        looked_up(span, args[0], args[1] if len(args) > 1 else None)
 
 
 def _settle(span: Span, result: Any, fn: Any) -> None:
@@ -56,6 +63,8 @@ ABOUT = About(
 PATCHES = {
     "aiosqlite.core": (
         Patch("Connection._connect", timed("db", lambda: _verb("CONNECT"), leaf=True)),
-        Patch("Connection._execute", timed("db", _named, leaf=True, finished=_settle)),
+        Patch(
+            "Connection._execute", timed("db", _named, leaf=True, begun=_begun, finished=_settle)
+        ),
     ),
 }

@@ -1,14 +1,17 @@
 """AnyIO: how long a ``def`` endpoint or dependency waits for a worker thread."""
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from inprofile.core.awaiting import Waiting, waits
 from inprofile.core.guard import guard
 from inprofile.core.model import Span
 from inprofile.core.recorder import add_span, recording
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Patch
+from inprofile.integrations._reading import working
 from inprofile.integrations._signature import Function
 
 
@@ -43,11 +46,17 @@ def _run_sync(original: Function) -> Function:
         if parent is None:
             return await original(func, *args, **kwargs)
         submitted = _Submitted(func, parent)
+        before = waits.get()
+        waiter = Waiting(sys._getframe())  # noqa: SLF001 - who waits
+        waits.set(waiter)
         try:
             return await original(submitted, *args, **kwargs)
         except BaseException:
             submitted.waited()  # cancelled before a thread was free
             raise
+        finally:
+            waits.set(before)
+            waiter.over()
 
     return run_sync
 
@@ -58,4 +67,7 @@ ABOUT = About(
     "`threadpool_wait`: how long a function waits for a worker thread",
 )
 
-PATCHES = {"anyio.to_thread": (Patch("run_sync", _run_sync),)}
+PATCHES = {
+    "anyio.to_thread": (Patch("run_sync", _run_sync),),
+    "anyio._backends._asyncio": (Patch("WorkerThread.run", working, reads=True),),
+}

@@ -1,14 +1,18 @@
 """asgiref: how long a sync function called from async code waits for its thread."""
 
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
+from inprofile.core.awaiting import Waiting, called, waits
+from inprofile.core.frames import stand
 from inprofile.core.guard import guard
 from inprofile.core.recorder import add_span, recording
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Patch
+from inprofile.integrations._reading import working
 from inprofile.integrations._signature import Function
 
 _submitted: ContextVar[int] = ContextVar("inprofile_submitted", default=0)
@@ -21,12 +25,38 @@ def _call(original: Function) -> Function:
         parent = recording()
         if parent is None:
             return await original(self, *args, **kwargs)
-        before = _submitted.get()
+        before = _submitted.get(), waits.get()
         _submitted.set(parent.trace.clock())
+        waiter = Waiting(sys._getframe())  # noqa: SLF001 - who waits
+        waits.set(waiter)
         try:
             return await original(self, *args, **kwargs)
         finally:
-            _submitted.set(before)
+            _submitted.set(before[0])
+            waits.set(before[1])
+            waiter.over()
+
+    return call
+
+
+def _call_async(original: Function) -> Function:
+    """Synchronous code that waits for a coroutine, which may run in another thread."""
+
+    @wraps(original)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        span = recording()
+        if span is None:
+            return original(self, *args, **kwargs)
+        before = called.get()
+        with guard:
+            trace = span.trace
+            trace.foreign = trace.foreign or {}
+            here, _ = stand(sys._getframe(1), trace.foreign)  # noqa: SLF001 - the line that waits
+            called.set(here)
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            called.set(before)
 
     return call
 
@@ -67,7 +97,11 @@ ABOUT = About(
 
 PATCHES = {
     "asgiref.sync": (
+        Patch("AsyncToSync.__call__", _call_async),
         Patch("SyncToAsync.__call__", _call),
         Patch("SyncToAsync.thread_handler", _thread_handler),
+    ),
+    "asgiref.current_thread_executor": (
+        Patch("CurrentThreadExecutor.run_until_future", working, reads=True),
     ),
 }

@@ -6,6 +6,8 @@ from typing import Any
 from inprofile.core.model import Span
 from inprofile.core.pools import Size, pools
 from inprofile.integrations._about import About
+from inprofile.integrations._lookup import looked_up
+from inprofile.integrations._one_by_one import instead_numbered
 from inprofile.integrations._patch import Named, Patch, fetching, timed
 from inprofile.integrations._pool import Lender, borrowing
 from inprofile.integrations._signature import Function
@@ -37,6 +39,22 @@ def _command(command: Any) -> Named:
 def _own_query(self: Any) -> Named:
     """Names what a prepared statement or a cursor runs."""
     return _query(self._query)
+
+
+def _begun(span: Span, query: Any, *args: Any) -> None:
+    looked_up(span, query, args, None, instead_numbered)
+
+
+def _begun_own(span: Span, self: Any, executor: Any) -> None:
+    """Sees what a prepared statement runs: its arguments are in what hands them on."""
+    code = executor.__code__
+    if "bind_execute" in code.co_names and "args" in code.co_freevars:
+        args = executor.__closure__[code.co_freevars.index("args")].cell_contents
+        looked_up(span, self._query, args, None, instead_numbered)
+
+
+def _begun_cursor(span: Span, self: Any) -> None:
+    looked_up(span, self._query, self._args, None, instead_numbered)
 
 
 def _remember(span: Span, _result: Any, self: Any) -> None:
@@ -109,9 +127,10 @@ _borrow = borrowing(
         connection=lambda connection: connection._holder,  # noqa: SLF001
     ),
 )
-_run = timed("db", _query, leaf=True)
-_run_own = timed("db", _own_query, leaf=True)
-_open = timed("db", _own_query, leaf=True, finished=_remember)
+_run = timed("db", _query, leaf=True, begun=_begun)
+_run_many = timed("db", _query, leaf=True)
+_run_own = timed("db", _own_query, leaf=True, begun=_begun_own)
+_open = timed("db", _own_query, leaf=True, begun=_begun_cursor, finished=_remember)
 _fetch = fetching(_portal, _own_query)
 
 ABOUT = About(
@@ -125,11 +144,9 @@ ABOUT = About(
 PATCHES = {
     "asyncpg.connect_utils": (Patch("_connect", timed("db", lambda: CONNECT, leaf=True)),),
     "asyncpg.connection": (
-        *(
-            Patch(f"Connection.{method}", _run, optional=method == "fetchmany")
-            for method in ("fetch", "fetchval", "fetchrow", "fetchmany")
-        ),
-        Patch("Connection.execute", timed("db", _executed, leaf=True)),
+        *(Patch(f"Connection.{method}", _run) for method in ("fetch", "fetchval", "fetchrow")),
+        Patch("Connection.fetchmany", _run_many, optional=True),
+        Patch("Connection.execute", timed("db", _executed, leaf=True, begun=_begun)),
         Patch("Connection.executemany", timed("db", _command, leaf=True)),
         Patch("Connection._get_statement", fetching(_never, _query)),
         Patch("Connection.copy_from_table", timed("db", _copies_out, leaf=True)),

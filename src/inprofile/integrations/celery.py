@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from inprofile.core.recorder import recording
+from inprofile.core.recorder import working
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, timed
 from inprofile.integrations._signature import Function
@@ -33,7 +33,7 @@ def _mark(kwargs: dict[str, Any]) -> None:
     if headers is not None and not isinstance(headers, dict):
         return
     value = f"{time.time():.6f}"
-    sender = recording()
+    sender = working()
     if sender is not None:
         value += " " + sender.trace.recorder.identify(sender.trace)
     kwargs["headers"] = {**(headers or {}), HEADER: value}

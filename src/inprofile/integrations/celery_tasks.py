@@ -10,7 +10,7 @@ from typing import Any
 
 from inprofile.core.guard import guard
 from inprofile.core.model import Attributes, Span, Trace
-from inprofile.core.recorder import Recorder, close_span, current, open_span, recording
+from inprofile.core.recorder import Recorder, close_span, current, open_span, working
 from inprofile.integrations._patch import Patch
 from inprofile.integrations._signature import Function
 from inprofile.integrations.celery import HEADER, queued_ns, read
@@ -79,7 +79,7 @@ class Tasks:
                 return tracer(uuid, args, kwargs, request)
             _under_way.set(request)
             try:
-                parent = recording()
+                parent = working()
                 if parent is not None and request.get("is_eager"):
                     return _as_span(parent, name, tracer, uuid, args, kwargs, request)
                 return _as_trace(recorder, name, header, tracer, uuid, args, kwargs, request)

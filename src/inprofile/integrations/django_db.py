@@ -10,9 +10,14 @@ from typing import Any
 from inprofile.core.model import Span
 from inprofile.core.recorder import current, recording
 from inprofile.integrations._about import About
+from inprofile.integrations._lookup import looked_up
 from inprofile.integrations._patch import Named, Patch, fetching, timed
 from inprofile.integrations._signature import Function
 from inprofile.integrations._sql import describe
+from inprofile.integrations.django_explain import explain
+from inprofile.integrations.django_relations import loading
+
+CONTENT_TYPES = "django_content_type"
 
 FETCHES = frozenset({"fetchone", "fetchmany", "fetchall"})
 
@@ -23,6 +28,16 @@ def _statement(self: Any, sql: Any) -> Named:
 
 def _procedure(self: Any, procname: Any) -> Named:
     return describe(self.db.vendor, f"CALL {procname}" if type(procname) is str else "CALL")
+
+
+def _begun(span: Span, sql: Any, params: Any) -> None:
+    about = loading.get()
+    if about is None or (about[2] and CONTENT_TYPES in str(sql)):  # which a generic load asks first
+        looked_up(span, sql, params, None, explain)
+        return
+    loading.set(None)  # what else is run meanwhile is not the load's
+    subject, value, _ = about
+    looked_up(span, sql, params, subject, explain, value)
 
 
 def _remember(span: Span, _result: Any, self: Any) -> None:
@@ -92,7 +107,8 @@ def _connect(self: Any) -> Named:
     return describe(self.vendor, "CONNECT")
 
 
-_execute = timed("db", _statement, leaf=True, finished=_remember)
+_execute = timed("db", _statement, leaf=True, begun=_begun, finished=_remember)
+_run_many = timed("db", _statement, leaf=True, finished=_remember)
 
 ABOUT = About(
     "Django: databases",
@@ -104,7 +120,7 @@ ABOUT = About(
 PATCHES = {
     "django.db.backends.utils": (
         Patch("CursorWrapper._execute", _execute),
-        Patch("CursorWrapper._executemany", _execute),
+        Patch("CursorWrapper._executemany", _run_many),
         Patch("CursorWrapper.callproc", timed("db", _procedure, leaf=True, finished=_remember)),
         Patch("CursorWrapper.__getattr__", _attribute),
         Patch("CursorWrapper.__iter__", _iterate),

@@ -13,6 +13,7 @@ from inprofile.core.recorder import Recorder, current, recording, shift
 from inprofile.core.trace_context import from_environ
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Patch, qualified, timed
+from inprofile.integrations._reading import bordering, fronting
 from inprofile.integrations._signature import Function
 from inprofile.integrations.django_chain import AsyncLayer, Layer, put_layers
 
@@ -67,7 +68,10 @@ class Handlers:
                 Patch("BaseHandler.load_middleware", self._load_middleware),
                 Patch("BaseHandler.resolve_request", self._resolve_request),
                 Patch("BaseHandler.make_view_atomic", self._make_view_atomic),
+                Patch("BaseHandler._get_response", fronting, reads=True),
+                Patch("BaseHandler._get_response_async", fronting, reads=True),
             ),
+            "django.views.generic.base": (Patch("View.dispatch", bordering, reads=True),),
             "django.core.handlers.exception": (
                 Patch("response_for_exception", timed("other", "error response")),
             ),

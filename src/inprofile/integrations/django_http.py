@@ -4,6 +4,7 @@ from typing import Any
 
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, timed
+from inprofile.integrations._reading import telling_apart
 
 
 def _form(self: Any) -> Named:
@@ -24,6 +25,9 @@ PATCHES = {
     "django.http.response": (
         Patch("JsonResponse.__init__", timed("serialization", "render JsonResponse", leaf=True)),
     ),
-    "django.forms.forms": (Patch("BaseForm.full_clean", timed("validation", _form)),),
+    "django.forms.forms": (
+        Patch("BaseForm.full_clean", timed("validation", _form)),
+        Patch("BaseForm._clean_fields", telling_apart("name"), reads=True),
+    ),
     "django.forms.formsets": (Patch("BaseFormSet.full_clean", timed("validation", _form)),),
 }

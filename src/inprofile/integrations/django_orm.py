@@ -1,13 +1,19 @@
 """Django's ORM: compiling queries and making objects of rows."""
 
+import sys
 from collections.abc import Iterator
 from functools import wraps
 from typing import Any
 
+from inprofile.core.guard import guard
 from inprofile.core.recorder import recording
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, folded, timed
+from inprofile.integrations._reading import telling_apart
 from inprofile.integrations._signature import Function
+from inprofile.integrations.django_eager import joining, prefetching
+from inprofile.integrations.django_loads import evaluated, remember
+from inprofile.integrations.django_relations import generic, generic_one, to_one
 
 _MISSING = object()
 
@@ -50,7 +56,12 @@ def _iterator(original: Function) -> Function:
     @wraps(original)
     def iterator(self: Any, use_chunked_fetch: Any, chunk_size: Any) -> Any:
         objects = original(self, use_chunked_fetch, chunk_size)
-        return objects if recording() is None else _timed_objects(objects)
+        span = recording()
+        if span is None:
+            return objects
+        with guard:
+            remember(span, self, sys._getframe(1))  # noqa: SLF001 - who asks for them
+        return _timed_objects(objects)
 
     return iterator
 
@@ -72,17 +83,34 @@ ABOUT = About(
 
 PATCHES = {
     "django.db.models.query": (
-        Patch("QuerySet._fetch_all", timed("orm", _evaluated, leaf=True)),
-        Patch("RawQuerySet._fetch_all", timed("orm", _evaluated, leaf=True)),
+        Patch("QuerySet._fetch_all", timed("orm", _evaluated, leaf=True, begun=evaluated)),
+        Patch("RawQuerySet._fetch_all", timed("orm", _evaluated, leaf=True, begun=evaluated)),
         Patch("QuerySet._iterator", _iterator),
         Patch("QuerySet.bulk_create", timed("orm", _of_model, leaf=True)),
         Patch("QuerySet.bulk_update", timed("orm", _of_model, leaf=True)),
     ),
-    "django.db.models.base": (Patch("Model.save_base", timed("orm", _saved, leaf=True)),),
+    "django.db.models.fields.related_descriptors": (
+        Patch("ForwardManyToOneDescriptor.get_object", to_one),
+    ),
+    "django.contrib.contenttypes.fields": (
+        Patch("GenericForeignKey.__get__", generic, optional=True),  # before 6.1
+        Patch("GenericForeignKeyDescriptor.fetch_one", generic_one, optional=True),
+    ),
+    "django.db.models.base": (
+        Patch("Model.save_base", timed("orm", _saved, leaf=True)),
+        Patch("Model.clean_fields", telling_apart("f"), reads=True),
+    ),
     "django.db.models.deletion": (Patch("Collector.delete", timed("orm", _collected, leaf=True)),),
     "django.db.models.sql.compiler": (
         Patch("SQLCompiler.execute_sql", _execute),
         Patch("SQLInsertCompiler.execute_sql", _execute),
         Patch("SQLUpdateCompiler.execute_sql", _execute),
+    ),
+}
+
+WATCHING = {
+    "django.db.models.query": (
+        Patch("get_related_populators", joining),
+        Patch("prefetch_one_level", prefetching),
     ),
 }

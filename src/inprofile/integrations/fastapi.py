@@ -6,17 +6,24 @@ itself for a dependency's own dependencies right before it calls the dependency,
 parameters right after the last one.
 """
 
-from collections.abc import Sized
+import inspect
+import linecache
+from collections.abc import Mapping, Sized
 from functools import lru_cache, wraps
 from typing import Any
 
+from inprofile.core.application import application
 from inprofile.core.guard import guard
-from inprofile.core.model import Span, Trace
+from inprofile.core.model import Location, Span, Trace
 from inprofile.core.recorder import close_span, current, open_span, recording
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, qualified, timed
+from inprofile.integrations._reading import bordering, both, fronting, interpreting
 from inprofile.integrations._signature import Function
 from inprofile.integrations.starlette import open_endpoint, routed
+
+DECORATORS = 20
+"""Lines above the one that says ``def`` that are looked through."""
 
 
 def _api_route(original: Function) -> Function:
@@ -185,6 +192,26 @@ _FIELDS = (
     Patch("ModelField.serialize_json", timed("serialization", _field("dump")), optional=True),
 )
 
+
+def _written(names: Mapping[str, Any]) -> Location | None:
+    """Where the endpoint was written: what is made of its answer is driven by it."""
+    call = getattr(names.get("dependant"), "call", None)
+    code = getattr(inspect.unwrap(call), "__code__", None) if inspect.isfunction(call) else None
+    if code is None or not application.owns(code):
+        return None
+    return Location(code.co_filename, code.co_firstlineno, code.co_name)
+
+
+def _headed(endpoint: Location) -> Location:
+    """The line of ``def``; the code begins with its decorators."""
+    for line in range(endpoint.line, endpoint.line + DECORATORS):
+        if linecache.getline(endpoint.file, line).lstrip().startswith(("def ", "async ")):
+            return endpoint._replace(line=line)
+    return endpoint
+
+
+_endpoints = interpreting("dependant", _written, _headed)
+
 ABOUT = About(
     "FastAPI",
     ">=0.115.2",
@@ -195,11 +222,12 @@ ABOUT = About(
 
 PATCHES = {
     "fastapi.routing": (
+        Patch("get_request_handler", _endpoints, reads=True),
         Patch("solve_dependencies", _solve),
-        Patch("run_endpoint_function", timed("handler", _endpoint)),
+        Patch("run_endpoint_function", both(bordering, timed("handler", _endpoint))),
         Patch("serialize_response", timed("serialization", "serialize_response")),
-        Patch("APIRoute.handle", _api_route),
-        Patch("APIWebSocketRoute.handle", _websocket_route),
+        Patch("APIRoute.handle", both(fronting, _api_route)),
+        Patch("APIWebSocketRoute.handle", both(fronting, _websocket_route)),
     ),
     "fastapi.dependencies.utils": (
         Patch("solve_dependencies", _solve),

@@ -10,6 +10,7 @@ from inprofile.core.model import Span
 from inprofile.core.recorder import close_span, current, open_span, recording, shift
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, qualified, timed
+from inprofile.integrations._reading import both, fronting
 from inprofile.integrations._signature import Function
 
 Application = Callable[[Any, Any], Iterable[bytes]]
@@ -201,7 +202,7 @@ ABOUT = About(
 PATCHES = {
     "flask.ctx": (Patch("RequestContext.match_request", _match),),
     "flask.app": (
-        Patch("Flask.dispatch_request", timed("handler", _view)),
+        Patch("Flask.dispatch_request", both(fronting, timed("handler", _view))),
         Patch("Flask.preprocess_request", timed("middleware", _before)),
         Patch("Flask.process_response", timed("middleware", AFTER)),
         Patch("Flask.do_teardown_request", timed("middleware", _teardown)),

@@ -1,11 +1,13 @@
 """httpx: each request that is sent, redirects and authentication included, and its body."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import wraps
 from typing import Any
 
 from inprofile.core.model import Span
+from inprofile.core.sites import Explain
 from inprofile.integrations._about import About
+from inprofile.integrations._endpoint import asked, authority
 from inprofile.integrations._http import (
     LEFT_OUT,
     connecting,
@@ -20,6 +22,10 @@ from inprofile.integrations._patch import Named, Patch, timed
 from inprofile.integrations._propagation import headers
 from inprofile.integrations._signature import Function
 from inprofile.integrations._steps import prepared
+from inprofile.integrations._together import gathered, pooled
+
+IN_PROCESS = frozenset({"ASGITransport", "WSGITransport", "_TestClientTransport"})
+"""Transports that call an application instead of sending anything."""
 
 END = object()
 """What stands for a chunk after the last."""
@@ -28,6 +34,27 @@ END = object()
 def _named(request: Any) -> Named | None:
     url = getattr(request, "url", None)
     return None if url is None else request_to(request.method, url.host, url.path)
+
+
+def _stays_inside(transport: Any) -> bool:
+    """Whether what is sent never leaves the process: a test asks its own application."""
+    return any(one.__name__ in IN_PROCESS for one in type(transport).__mro__)
+
+
+def _begun(explain: Explain) -> Callable[..., None]:
+    def begun(span: Span, self: Any, request: Any) -> None:
+        if _stays_inside(self._transport):
+            return
+        url = request.url
+        asked(
+            span,
+            authority(url.scheme, url.host, url.port),
+            url.raw_path.decode("ascii", "replace"),
+            request.__dict__.get("_content"),
+            explain,
+        )
+
+    return begun
 
 
 def _response(span: Span, response: Any) -> None:
@@ -83,7 +110,8 @@ def _propagate(span: Span, request: Any) -> None:
 
 
 _sent = prepared("http", _propagate)
-_send = timed("http", _named, leaf=True, finished=_response)
+_send = timed("http", _named, leaf=True, begun=_begun(pooled), finished=_response)
+_send_later = timed("http", _named, leaf=True, begun=_begun(gathered), finished=_response)
 
 ABOUT = About(
     "httpx",
@@ -95,7 +123,7 @@ ABOUT = About(
 PATCHES = {
     "httpx": (
         Patch("Client.send", _send),
-        Patch("AsyncClient.send", _send),
+        Patch("AsyncClient.send", _send_later),
         Patch("Client._send_single_request", head),
         Patch("AsyncClient._send_single_request", head),
         Patch("Response.read", reading),

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from inprofile.integrations._about import About
-from inprofile.integrations._mysql import CALL, EXECUTE, FETCH, executed, fetch, verb
+from inprofile.integrations._mysql import CALL, EXECUTE, EXECUTE_MANY, FETCH, executed, fetch, verb
 from inprofile.integrations._patch import Named, Patch, fetching, timed
 from inprofile.integrations._sql import describe
 
@@ -39,7 +39,7 @@ ABOUT = About(
 PATCHES = {
     "MySQLdb.cursors": (
         _optional("BaseCursor.execute", EXECUTE),
-        _optional("BaseCursor.executemany", EXECUTE),
+        _optional("BaseCursor.executemany", EXECUTE_MANY),
         _optional("BaseCursor.callproc", CALL),
         _optional("BaseCursor.nextset", FETCH),
         _optional("BaseCursor.close", _rest),

@@ -13,7 +13,8 @@ from inprofile.core.guard import guard
 from inprofile.core.model import Span
 from inprofile.core.recorder import add_span, folded_span, recording
 from inprofile.integrations._about import About
-from inprofile.integrations._composed import text_of
+from inprofile.integrations._composed import literals, text_of
+from inprofile.integrations._lookup import looked_up
 from inprofile.integrations._patch import Named, Patch, Wrap, fetching, timed
 from inprofile.integrations._signature import Function
 from inprofile.integrations._sql import describe
@@ -42,6 +43,16 @@ Steps = Generator[Any, Any, Any]
 def _statement(query: Any) -> Named:
     """Names execute and executemany."""
     return describe(SYSTEM, query if type(query) is str else text_of(query))
+
+
+def _begun(span: Span, self: Any, query: Any, params: Any) -> None:
+    """What a pipeline holds is sent at once."""
+    if self._conn._pipeline is not None:  # noqa: SLF001
+        return
+    if type(query) is not str and type(query) is not bytes:
+        params = literals(query) if params is None else params
+        query = text_of(query)
+    looked_up(span, query, params)
 
 
 def _remember(span: Span, _result: Any, self: Any) -> None:
@@ -97,17 +108,17 @@ def _sent(original: Function) -> Function:
     """Times the steps that send a statement of which more will follow."""
 
     @wraps(original)
-    def steps(self: Any, statement: Any, *args: Any, **kwargs: Any) -> Steps:
-        found: Steps = original(self, statement, *args, **kwargs)
+    def steps(self: Any, statement: Any, params: Any = None, *args: Any, **kwargs: Any) -> Steps:
+        found: Steps = original(self, statement, params, *args, **kwargs)
         parent = recording()
         if parent is None or parent.kind == "db":
             return found
-        return _sending(found, parent, self, statement)
+        return _sending(found, parent, self, statement, params)
 
     return steps
 
 
-def _sending(steps: Steps, parent: Span, cursor: Any, statement: Any) -> Steps:
+def _sending(steps: Steps, parent: Span, cursor: Any, statement: Any, params: Any) -> Steps:
     trace, error = parent.trace, None
     start_ns = trace.clock()
     try:
@@ -123,6 +134,7 @@ def _sending(steps: Steps, parent: Span, cursor: Any, statement: Any) -> Steps:
                 span = add_span(parent, "db", name, start_ns, end_ns, about)
                 span.error = error
                 trace.last_statement = cursor.adapters, span
+                _begun(span, cursor, statement, params)
 
 
 def _received(original: Function) -> Function:
@@ -159,7 +171,8 @@ def _receiving(steps: Steps, parent: Span, cursor: Any) -> Steps:
                 taker.moved_ns += length_ns
 
 
-_execute = timed("db", _statement, leaf=True, finished=_remember)
+_execute = timed("db", _statement, leaf=True, begun=_begun, finished=_remember)
+_execute_many = timed("db", _statement, leaf=True, finished=_remember)
 _fetch = fetching(_cursor, _fetched)
 _copied = fetching(lambda self: self.cursor.adapters, lambda: COPY)
 _commit = timed("db", _commits, leaf=True)
@@ -186,7 +199,7 @@ PATCHES = {
             for kind, following in (("", "__next__"), ("Async", "__anext__"))
             for method, wrap in (
                 ("execute", _execute),
-                ("executemany", _execute),
+                ("executemany", _execute_many),
                 ("fetchone", _fetch),
                 ("fetchmany", _fetch),
                 ("fetchall", _fetch),

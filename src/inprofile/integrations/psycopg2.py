@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 
 from inprofile.core.model import Span
 from inprofile.integrations._about import About
-from inprofile.integrations._composed import text_of
+from inprofile.integrations._composed import literals, text_of
+from inprofile.integrations._lookup import looked_up
 from inprofile.integrations._patch import Named, Patch, fetching, timed
 from inprofile.integrations._signature import Function
 from inprofile.integrations._sql import describe
@@ -45,7 +46,15 @@ def _remember(span: Span, _result: Any, self: Any) -> None:
     span.trace.last_statement = self.query, span
 
 
-_execute = timed("db", _statement, leaf=True, finished=_remember)
+def _begun(span: Span, query: Any, vars: Any) -> None:  # noqa: A002 - psycopg2's name for it
+    if type(query) is not str and type(query) is not bytes:
+        vars = literals(query) if vars is None else vars  # noqa: A001
+        query = text_of(query)
+    looked_up(span, query, vars)
+
+
+_execute = timed("db", _statement, leaf=True, begun=_begun, finished=_remember)
+_execute_many = timed("db", _statement, leaf=True, finished=_remember)
 _call = timed("db", _procedure, leaf=True, finished=_remember)
 _fetch = fetching(lambda self: self.query, lambda: FETCH)
 
@@ -93,7 +102,17 @@ def _rolls_back_in_c(*args: Any, **kwargs: Any) -> Named | None:
     return ROLLBACK if args[0].status == IN_TRANSACTION else None
 
 
-_execute_in_c = timed("db", _statement_in_c, leaf=True, finished=_remember_in_c)
+def _begun_in_c(span: Span, *args: Any, **kwargs: Any) -> None:
+    query = _first("query", args, kwargs)
+    values = args[2] if len(args) > 2 else kwargs.get("vars")  # noqa: PLR2004 - self, query, vars
+    if type(query) is not str and type(query) is not bytes:
+        values = literals(query) if values is None else values
+        query = text_of(query)
+    looked_up(span, query, values)
+
+
+_execute_in_c = timed("db", _statement_in_c, leaf=True, begun=_begun_in_c, finished=_remember_in_c)
+_execute_many_in_c = timed("db", _statement_in_c, leaf=True, finished=_remember_in_c)
 _call_in_c = timed("db", _procedure_in_c, leaf=True, finished=_remember_in_c)
 _copy_in_c = timed("db", _copied_in_c, leaf=True)
 _copy_from = _copied("FROM STDIN")
@@ -109,7 +128,7 @@ def _connection() -> type:
     plain: Any = extensions.cursor
     methods = {
         "execute": _execute_in_c(plain.execute),
-        "executemany": _execute_in_c(plain.executemany),
+        "executemany": _execute_many_in_c(plain.executemany),
         "callproc": _call_in_c(plain.callproc),
         "copy_expert": _copy_in_c(plain.copy_expert),
         "copy_from": _copy_from(plain.copy_from),
@@ -192,7 +211,7 @@ ABOUT = About(
 PATCHES = {
     "psycopg2": (Patch("connect", _connect),),
     "psycopg2.extras": (
-        Patch("DictCursorBase.executemany", _execute_in_c),
+        Patch("DictCursorBase.executemany", _execute_many_in_c),
         Patch("DictCursorBase.fetchone", _fetch),
         Patch("DictCursorBase.fetchmany", _fetch),
         Patch("DictCursorBase.fetchall", _fetch),
@@ -201,13 +220,13 @@ PATCHES = {
         Patch("RealDictCursor.execute", _execute),
         Patch("RealDictCursor.callproc", _call),
         Patch("NamedTupleCursor.execute", _execute),
-        Patch("NamedTupleCursor.executemany", _execute),
+        Patch("NamedTupleCursor.executemany", _execute_many),
         Patch("NamedTupleCursor.callproc", _call),
         Patch("NamedTupleCursor.fetchone", _fetch),
         Patch("NamedTupleCursor.fetchmany", _fetch),
         Patch("NamedTupleCursor.fetchall", _fetch),
         Patch("LoggingCursor.execute", _execute),
-        Patch("LoggingCursor.executemany", _execute_in_c),
+        Patch("LoggingCursor.executemany", _execute_many_in_c),
         Patch("LoggingCursor.callproc", _call),
         Patch("LoggingCursor.fetchone", _fetch_in_c),
         Patch("LoggingCursor.fetchmany", _fetch_in_c),

@@ -12,6 +12,7 @@ from typing import Any
 from inprofile.core.model import OTHER, Attributes, Span
 from inprofile.core.recorder import recording
 from inprofile.integrations._about import About
+from inprofile.integrations._documents import looked_up, ordered
 from inprofile.integrations._patch import Named, Patch, timed
 
 CACHED = 4096
@@ -118,6 +119,8 @@ def _command(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Named | None:
     about = span.attributes
     if collection and about is not None and COLLECTION not in about:
         span.name, span.attributes = _named(about["db.operation.name"], collection)
+    if command in ON_COLLECTIONS:
+        ordered(span, command, spec)
     return None
 
 
@@ -133,6 +136,11 @@ def _command_cursor(operation: Any) -> Named:
     if collection.startswith("$cmd."):
         return _named(collection.split(".")[1])
     return _named("aggregate", collection)
+
+
+def _begun(span: Span, operation: Any) -> None:
+    if operation.name != GET_MORE:
+        looked_up(span, operation.spec, operation.limit, operation.ntoskip)
 
 
 def _settle(span: Span, _result: Any, operation: Any) -> None:
@@ -173,7 +181,7 @@ def _patches(package: str, prefix: str) -> dict[str, tuple[Patch, ...]]:
         f"pymongo.{package}.cursor": (
             Patch(
                 f"{prefix}Cursor._send_message",
-                timed("db", _cursor, leaf=True, finished=_settle),
+                timed("db", _cursor, leaf=True, begun=_begun, finished=_settle),
             ),
         ),
         f"pymongo.{package}.command_cursor": (

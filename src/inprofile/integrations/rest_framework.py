@@ -1,11 +1,14 @@
 """Django REST framework: parsing, validation, serializers by name and rendering."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from inprofile.core.model import Span
 from inprofile.integrations._about import About
+from inprofile.integrations._declared import Declared, declared, locate
 from inprofile.integrations._patch import Named, Patch, folded, timed
+from inprofile.integrations._reading import bordering, both, chaining, interpreting
 from inprofile.integrations._signature import Function
 from inprofile.integrations._steps import noted
 
@@ -73,6 +76,31 @@ def _parser(self: Any) -> Named:
     return _parsing(type(self).__name__)
 
 
+def _field(names: Mapping[str, Any]) -> Declared | None:
+    """What declares the field that a serializer is at."""
+    field = names.get("field")
+    name = None if field is None else field.__dict__.get("field_name")
+    serializer: Any = type(names["self"])
+    return _declaration(serializer, name) if isinstance(name, str) else None
+
+
+@lru_cache(1024)
+def _declaration(serializer: type, name: str) -> Declared | None:
+    """A field is declared in a class itself, or in one that it inherits it from."""
+    field = vars(serializer).get("_declared_fields", {}).get(name)
+    owner = serializer
+    for one in serializer.__mro__:
+        known = vars(one)
+        if field is None and "Meta" in known:
+            owner = one
+            break
+        if field is not None and known.get("_declared_fields", {}).get(name) is field:
+            owner = one
+    return declared(owner, name, ("Meta.fields", "Meta.exclude") if field is None else ())
+
+
+_represent = folded("serialization", _serializer, leaf=False)
+_fields = interpreting("field", _field, locate)
 _validate = timed("validation", _validated, leaf=True)
 _render = timed("serialization", _renderer)
 _parse = timed("validation", _parser)
@@ -89,7 +117,8 @@ ABOUT = About(
 
 PATCHES = {
     "rest_framework.serializers": (
-        Patch("Serializer.to_representation", folded("serialization", _serializer, leaf=False)),
+        Patch("Serializer.to_representation", both(_fields, _represent)),
+        Patch("Serializer.to_internal_value", _fields, reads=True),
         Patch("ListSerializer.to_representation", _represent_list),
         Patch("BaseSerializer.is_valid", _validate),
         Patch("ListSerializer.is_valid", _validate),
@@ -108,9 +137,13 @@ PATCHES = {
         Patch(f"{name}.parse", _parse)
         for name in ("JSONParser", "FormParser", "MultiPartParser", "FileUploadParser")
     ),
+    "rest_framework.fields": (Patch("get_attribute", chaining, reads=True),),
+    "rest_framework.generics": (Patch("GenericAPIView.filter_queryset", chaining, reads=True),),
     "rest_framework.views": (
+        Patch("APIView.dispatch", bordering, reads=True),
+        Patch("APIView.check_object_permissions", chaining, reads=True),
         Patch("APIView.perform_authentication", timed("dependencies", "authentication")),
-        Patch("APIView.check_permissions", timed("dependencies", "permissions")),
-        Patch("APIView.check_throttles", timed("dependencies", "throttles")),
+        Patch("APIView.check_permissions", both(chaining, timed("dependencies", "permissions"))),
+        Patch("APIView.check_throttles", both(chaining, timed("dependencies", "throttles"))),
     ),
 }

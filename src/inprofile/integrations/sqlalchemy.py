@@ -4,14 +4,26 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial, wraps
 from typing import Any
 
+from inprofile.core.guard import guard
 from inprofile.core.model import Span
 from inprofile.core.pools import Size
 from inprofile.core.recorder import recording
 from inprofile.integrations._about import About
+from inprofile.integrations._lookup import looked_up
 from inprofile.integrations._patch import Named, Patch, fetching, folded, timed
 from inprofile.integrations._pool import Lender, borrowing, returning
 from inprofile.integrations._signature import Function
 from inprofile.integrations._sql import describe
+from inprofile.integrations._sqlalchemy_eager import (
+    cascading,
+    flushing,
+    loading,
+    merging,
+    pickling,
+    reading,
+)
+from inprofile.integrations._sqlalchemy_loads import remember
+from inprofile.integrations._sqlalchemy_relations import begun
 
 OBJECTS = "objects"
 
@@ -57,8 +69,11 @@ def _in_chunks(original: Function) -> Function:
     @wraps(original)
     def init(self: Any, cursor_metadata: Any, chunks: Any, *args: Any, **kwargs: Any) -> None:
         span = recording()
-        if span is not None and span.name != OBJECTS:  # else they are being built already
-            chunks = partial(_timed_chunks, chunks)
+        if span is not None:
+            with guard:
+                remember(span.trace, chunks)
+            if span.name != OBJECTS:  # else they are being built already
+                chunks = partial(_timed_chunks, chunks)
         original(self, cursor_metadata, chunks, *args, **kwargs)
 
     return init
@@ -96,7 +111,14 @@ def _pool_size(pool: Any) -> Size:
     return Size(pool.checkedin(), pool.size() + most if most >= 0 else None)
 
 
-_execute = timed("db", _statement, leaf=True, finished=_remember)
+def _run_without(span: Span, statement: Any) -> None:
+    """Sees do_execute_no_params."""
+    looked_up(span, statement, ())
+
+
+_execute = timed("db", _statement, leaf=True, begun=begun, finished=_remember)
+_execute_plain = timed("db", _statement, leaf=True, begun=_run_without, finished=_remember)
+_execute_many = timed("db", _statement, leaf=True, finished=_remember)
 _fetch = fetching(_fetched, _named)
 _first_fetch = fetching(_just_run, lambda: describe("other_sql", "FETCH"))
 _checkout = timed("db_pool_wait", "checkout", leaf=True)
@@ -121,8 +143,8 @@ ABOUT = About(
 PATCHES = {
     "sqlalchemy.engine.default": (
         Patch("DefaultDialect.do_execute", _execute),
-        Patch("DefaultDialect.do_executemany", _execute),
-        Patch("DefaultDialect.do_execute_no_params", _execute),
+        Patch("DefaultDialect.do_executemany", _execute_many),
+        Patch("DefaultDialect.do_execute_no_params", _execute_plain),
         Patch("DefaultDialect.do_commit", timed("db", _verb("COMMIT"), leaf=True)),
         Patch("DefaultDialect.do_rollback", timed("db", _verb("ROLLBACK"), leaf=True)),
         Patch("DefaultExecutionContext.fetchall_for_returning", _first_fetch),
@@ -145,7 +167,20 @@ PATCHES = {
         Patch("QueuePool._do_return_conn", returning),
     ),
     "sqlalchemy.dialects.postgresql.psycopg2": (
-        Patch("PGDialect_psycopg2.do_executemany", _execute),
+        Patch("PGDialect_psycopg2.do_executemany", _execute_many),
     ),
-    "sqlalchemy.dialects.mysql.mysqldb": (Patch("MySQLDialect_mysqldb.do_executemany", _execute),),
+    "sqlalchemy.dialects.mysql.mysqldb": (
+        Patch("MySQLDialect_mysqldb.do_executemany", _execute_many),
+    ),
+}
+
+WATCHING = {
+    "sqlalchemy.orm.loading": (Patch("instances", loading),),
+    "sqlalchemy.orm.attributes": (Patch("InstrumentedAttribute.__get__", reading),),
+    "sqlalchemy.orm.relationships": (
+        Patch("RelationshipProperty.merge", merging),
+        Patch("RelationshipProperty.cascade_iterator", cascading),
+    ),
+    "sqlalchemy.orm.unitofwork": (Patch("UOWTransaction.get_attribute_history", flushing),),
+    "sqlalchemy.orm.state": (Patch("InstanceState.__getstate__", pickling),),
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 from inprofile.core.model import Span
 from inprofile.integrations._about import About
+from inprofile.integrations._lookup import looked_up
 from inprofile.integrations._patch import Named, Patch, fetching, timed
 from inprofile.integrations._signature import Function
 from inprofile.integrations._sql import describe
@@ -33,6 +34,11 @@ def _statement(*args: Any, **kwargs: Any) -> Named:
     named = describe("sqlite", args[1] if len(args) > 1 else "")
     args[0].inprofile_statement = named
     return named
+
+
+def _begun(span: Span, *args: Any, **kwargs: Any) -> None:
+    _, statement, parameters, *_ = (*args, None, None)
+    looked_up(span, statement, parameters)
 
 
 def _remember(span: Span, _result: Any, *args: Any, **kwargs: Any) -> None:
@@ -58,7 +64,8 @@ def _end(*args: Any, **kwargs: Any) -> Named:
     return describe("sqlite", "COMMIT" if args[1] is None else "ROLLBACK")
 
 
-_execute = timed("db", _statement, leaf=True, finished=_remember)
+_execute = timed("db", _statement, leaf=True, begun=_begun, finished=_remember)
+_run_many = timed("db", _statement, leaf=True, finished=_remember)
 _fetch = fetching(_fetched, _named)
 
 
@@ -68,8 +75,8 @@ class Cursor(sqlite3.Cursor):
     inprofile_statement: Named = describe("sqlite", "")
 
     execute = _execute(sqlite3.Cursor.execute)
-    executemany = _execute(sqlite3.Cursor.executemany)
-    executescript = _execute(sqlite3.Cursor.executescript)
+    executemany = _run_many(sqlite3.Cursor.executemany)
+    executescript = _run_many(sqlite3.Cursor.executescript)
     fetchone = _fetch(sqlite3.Cursor.fetchone)
     fetchmany = _fetch(sqlite3.Cursor.fetchmany)
     fetchall = _fetch(sqlite3.Cursor.fetchall)

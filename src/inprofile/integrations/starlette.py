@@ -17,6 +17,7 @@ from inprofile.core.recorder import (
 )
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, qualified, timed
+from inprofile.integrations._reading import both, fronting
 from inprofile.integrations._signature import Function
 
 Application = Callable[..., Awaitable[None]]
@@ -301,8 +302,8 @@ ABOUT = About(
 PATCHES = {
     "starlette.routing": (
         Patch("Router.__call__", _router),
-        Patch("Route.handle", _endpoint),
-        Patch("WebSocketRoute.handle", _endpoint),
+        Patch("Route.handle", both(fronting, _endpoint)),
+        Patch("WebSocketRoute.handle", both(fronting, _endpoint)),
         Patch("Mount.handle", _mount),
     ),
     "starlette.requests": (

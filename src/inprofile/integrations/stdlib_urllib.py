@@ -4,10 +4,12 @@ from typing import Any
 
 from inprofile.core.model import Span
 from inprofile.integrations._about import About
+from inprofile.integrations._endpoint import asked, located
 from inprofile.integrations._http import LEFT_OUT, answer, reading, remember, request_url, status
 from inprofile.integrations._patch import Named, Patch, timed
 from inprofile.integrations._propagation import headers
 from inprofile.integrations._steps import prepared
+from inprofile.integrations._together import pooled
 
 
 def _opened(fullurl: Any, data: Any) -> Named | None:
@@ -17,6 +19,12 @@ def _opened(fullurl: Any, data: Any) -> Named | None:
         return None
     has_data = data is not None or getattr(fullurl, "data", None) is not None
     return request_url(getattr(fullurl, "method", None) or ("POST" if has_data else "GET"), url)
+
+
+def _begun(span: Span, fullurl: Any, data: Any) -> None:
+    is_text = issubclass(type(fullurl), str)
+    url = fullurl if is_text else fullurl.full_url
+    asked(span, *located(url), data if data is not None or is_text else fullurl.data, pooled)
 
 
 def _response(span: Span, response: Any) -> None:
@@ -43,7 +51,10 @@ ABOUT = About(
 
 PATCHES = {
     "urllib.request": (
-        Patch("OpenerDirector.open", timed("http", _opened, leaf=True, finished=_response)),
+        Patch(
+            "OpenerDirector.open",
+            timed("http", _opened, leaf=True, begun=_begun, finished=_response),
+        ),
     ),
     "http.client": (
         Patch("HTTPConnection.getresponse", answer),

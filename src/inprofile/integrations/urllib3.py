@@ -8,6 +8,7 @@ from typing import Any
 
 from inprofile.core.model import Span
 from inprofile.integrations._about import About
+from inprofile.integrations._endpoint import asked, authority, located
 from inprofile.integrations._http import (
     LEFT_OUT,
     connecting,
@@ -19,6 +20,12 @@ from inprofile.integrations._http import (
     status,
 )
 from inprofile.integrations._patch import Named, Patch, timed
+from inprofile.integrations._together import pooled
+
+ACTION = "X-Amz-Target"
+
+KNOWN_HEADERS = frozenset({"builtins", "urllib3._collections", "botocore.compat", "http.client"})
+"""Modules of the mappings of headers that may be asked."""
 
 
 def _from_pool(self: Any, method: Any, url: Any) -> Named:
@@ -28,10 +35,35 @@ def _from_pool(self: Any, method: Any, url: Any) -> Named:
     return request(method, self.host, url)
 
 
+def _begun(span: Span, url: Any, kw: Any) -> None:
+    asked(span, *located(url), kw.get("body"), pooled)
+
+
+def _begun_from_pool(span: Span, self: Any, url: Any, body: Any, headers: Any) -> None:
+    if type(url) is not str:
+        return
+    if url.startswith("/"):
+        where = authority(self.scheme, self.host, self.port), url
+    else:
+        where = located(url)
+    asked(span, *where, body, pooled, _action(headers))
+
+
+def _action(headers: Any) -> str:
+    """What AWS is asked for, which has one path for all."""
+    found = headers.get(ACTION) if type(headers).__module__ in KNOWN_HEADERS else None
+    if type(found) is bytes:
+        found = found.decode("ascii", "replace")
+    return found if type(found) is str else ""
+
+
 def _answered(span: Span, response: Any) -> None:
     status(span, response.status)
     remember(span, response)
 
+
+_call = timed("http", request_url, leaf=True, begun=_begun, finished=_answered)
+_call_of_pool = timed("http", _from_pool, leaf=True, begun=_begun_from_pool, finished=_answered)
 
 ABOUT = About(
     "urllib3",
@@ -41,13 +73,9 @@ ABOUT = About(
 )
 
 PATCHES = {
-    "urllib3.poolmanager": (
-        Patch("PoolManager.urlopen", timed("http", request_url, leaf=True, finished=_answered)),
-    ),
+    "urllib3.poolmanager": (Patch("PoolManager.urlopen", _call),),
     "urllib3.connectionpool": (
-        Patch(
-            "HTTPConnectionPool.urlopen", timed("http", _from_pool, leaf=True, finished=_answered)
-        ),
+        Patch("HTTPConnectionPool.urlopen", _call_of_pool),
         Patch("HTTPConnectionPool._get_conn", connection_wait),
     ),
     "urllib3.connection": (

@@ -1,12 +1,14 @@
 """The facts as Markdown: for an issue, a pull request or a chat."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from inprofile.analysis.costs import costs
 from inprofile.analysis.facts import Facts
 from inprofile.analysis.routes import Route
 from inprofile.analysis.work import Work
-from inprofile.report import notes, tables
+from inprofile.report import findings, notes, tables
+from inprofile.report.findings import Line
 from inprofile.report.tables import Row, Table
 from inprofile.report.units import duration, mean, percent, place
 
@@ -28,6 +30,7 @@ def _lines(facts: Facts, top: int) -> Iterator[str]:
                 yield from _stages(work, route, noun)
     for table in tables.tables(facts, top):
         yield from _table(table)
+    yield from _findings(facts, top)
     yield from ("", "## What is not known", "")
     yield from _notes(notes.gaps(facts))
     yield from ("", "## How these numbers were obtained", "")
@@ -54,21 +57,46 @@ def _stages(work: Work, route: Route, noun: str) -> Iterator[str]:
         yield f"- {percent(cost.share_of_route)} {cost.stage}: {code(place(cost.name))}, {often}"
 
 
+def _findings(facts: Facts, top: int) -> Iterator[str]:
+    if not facts.findings:
+        return
+    yield from ("", f"## {findings.TITLE}")
+    for position, card in enumerate(findings.cards(facts, top), start=1):
+        yield from ("", f"### {position}. {card.title} in {inline(card.route)}", "")
+        yield from (f"{inline(card.about)}: {escaped(card.amount)}", "")
+        for line in card.lines:
+            yield from _fact(line)
+    if left := findings.left_out(facts, top):
+        yield from ("", left)
+
+
+def _fact(line: Line) -> Iterator[str]:
+    text = inline(line.text) if line.is_place else escaped(line.text)
+    if "\n" in line.code:
+        fence = "`" * (max(map(len, re.findall("`*", line.code))) + 3)
+        yield from (f"- **{line.label}**: {text}".rstrip(), "", f"  {fence}python")
+        yield from (f"  {row}".rstrip() for row in line.code.splitlines())
+        yield from (f"  {fence}", "")
+        return
+    parts = [text if line.text else "", inline(line.code) if line.code else ""]
+    yield f"- **{line.label}**: {': '.join(filter(None, parts))}"
+
+
 def _table(table: Table) -> Iterator[str]:
     yield from ("", f"## {table.title}", "")
     yield _row(table.label, *table.columns)
     numbers = len(table.columns) - table.tail
     yield "|---|" + "--:|" * numbers + "---|" * table.tail
     for row in table.rows:
-        yield _row(_label(table, row), *map(escaped, row.cells))
+        yield _row(_label(row), *map(escaped, row.cells))
     if table.note:
         yield from ("", table.note)
 
 
-def _label(table: Table, row: Row) -> str:
+def _label(row: Row) -> str:
     if row.below:
         return f"↳ {escaped(row.label)}"
-    return escaped(row.label) if table.label == "finding" else code(row.label)
+    return code(row.label)
 
 
 def _row(*cells: str) -> str:
@@ -76,12 +104,17 @@ def _row(*cells: str) -> str:
 
 
 def code(text: str) -> str:
-    """``text`` as code inside of a table: fenced by more backticks than it holds in a row."""
+    """``text`` as code inside of a table."""
+    return inline(text).replace("|", "\\|")
+
+
+def inline(text: str) -> str:
+    """``text`` as code in a line: fenced by more backticks than it holds in a row."""
     fence = "`"
     while fence in text:
         fence += "`"
     pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{_one_line(text).replace('|', chr(92) + '|')}{pad}{fence}"
+    return f"{fence}{pad}{_one_line(text)}{pad}{fence}"
 
 
 def escaped(text: str) -> str:

@@ -61,7 +61,6 @@ def tables(facts: Facts, top: int) -> Iterator[Table]:
         statements(facts.jobs, "Database statements of jobs", "job", top),
         commands(facts.jobs, "Cache operations of jobs", "job", top),
         _others(facts.websockets, "Websockets", "websocket", top),
-        findings(facts, top),
     )
     return (table for table in every if table.rows)
 
@@ -92,7 +91,7 @@ def routes(work: Work, top: int) -> Table:
         label="route",
         columns=("share", "cum.", "requests", "rate/s", "failed", *QUANTILES),
         rows=tuple(rows),
-        note=_left_out(work.routes[shown:], "route", lambda route: route.duration.total_ns),
+        note=left_out(work.routes[shown:], "route", lambda route: route.duration.total_ns),
     )
 
 
@@ -119,7 +118,7 @@ def _issued(
                 mean(each.per_trace),
                 duration(each.duration.p95_ns),
                 duration(each.duration.max_ns),
-                _issuer(work, each.route),
+                issuer(work, each.route),
             ),
         )
         for each in issued[:top]
@@ -129,7 +128,7 @@ def _issued(
         label=label,
         columns=("total", "of route", "runs", f"per {noun}", "p95", "max", "route"),
         rows=rows,
-        note=_left_out(issued[top:], label, lambda each: each.duration.total_ns),
+        note=left_out(issued[top:], label, lambda each: each.duration.total_ns),
         tail=True,
         code=True,
     )
@@ -147,7 +146,7 @@ def outbound(work: Work, top: int) -> Table:
                 mean(each.per_trace),
                 number(each.failed),
                 duration(each.duration.p95_ns),
-                _issuer(work, each.route),
+                issuer(work, each.route),
             ),
         )
         for each in work.outbound[:top]
@@ -157,25 +156,7 @@ def outbound(work: Work, top: int) -> Table:
         label="server",
         columns=("total", "of route", "calls", "per request", "failed", "p95", "route"),
         rows=rows,
-        note=_left_out(work.outbound[top:], "server", lambda each: each.duration.total_ns),
-        tail=True,
-    )
-
-
-def findings(facts: Facts, top: int) -> Table:
-    """What detectors say, with what to do."""
-    rows = []
-    for each in facts.findings[:top]:
-        where = str(each.location) if each.location else each.statement
-        what = f"{each.kind}: {place(where)} {each.evidence}. {each.fix}"
-        cells = (number(each.traces), number(each.count), duration(each.total_ns))
-        rows.append(Row(what, (*cells, named(each.route))))
-    return Table(
-        title="Findings in kept traces",
-        label="finding",
-        columns=("traces", "times", "total", "route"),
-        rows=tuple(rows),
-        note=_left_out(facts.findings[top:], "finding", lambda each: each.total_ns),
+        note=left_out(work.outbound[top:], "server", lambda each: each.duration.total_ns),
         tail=True,
     )
 
@@ -201,7 +182,7 @@ def _operations(work: Work, heading: str, stages: tuple[str, ...], top: int) -> 
         label="name",
         columns=("total", "of all", "calls", "per request", "mean", "most in"),
         rows=rows,
-        note=_left_out(found[top:], "operation", lambda each: each.total_ns),
+        note=left_out(found[top:], "operation", lambda each: each.total_ns),
         tail=True,
         code=True,
     )
@@ -217,7 +198,7 @@ def _others(work: Work, heading: str, noun: str, top: int) -> Table:
         label=noun,
         columns=("total", "count", "rate/s", "failed", *QUANTILES),
         rows=rows,
-        note=_left_out(work.routes[top:], noun, lambda route: route.duration.total_ns),
+        note=left_out(work.routes[top:], noun, lambda route: route.duration.total_ns),
     )
 
 
@@ -235,17 +216,19 @@ def _quantiles(taken: Distribution) -> tuple[str, ...]:
     return tuple(map(duration, (taken.p50_ns, taken.p95_ns, taken.p99_ns, taken.max_ns)))
 
 
-def _issuer(work: Work, route: str) -> str:
-    return next((title(each) for each in work.routes if each.route == route), route)
+def issuer(work: Work, route: str) -> str:
+    """A route with its methods, by its template."""
+    return next((title(each) for each in work.routes if each.route == route), named(route))
 
 
 def _users(work: Work, operation: Operation) -> str:
-    first = _issuer(work, operation.uses[0].route)
+    first = issuer(work, operation.uses[0].route)
     more = len(operation.uses) - 1
     return f"{first} + {plural(more, 'route')}" if more else first
 
 
-def _left_out(left: Sequence[Left], noun: str, total_ns: Callable[[Left], int]) -> str:
+def left_out(left: Sequence[Left], noun: str, total_ns: Callable[[Left], int]) -> str:
+    """How many a list does not show, and what they cost; empty when it shows all."""
     if not left:
         return ""
     return f"and {plural(len(left), noun)} more: {duration(sum(map(total_ns, left)))}"

@@ -8,6 +8,8 @@ _LIBRARY = re.compile(r".*/(?:site-packages|dist-packages|lib/python\d[^/]*)/")
 _COLUMNS = re.compile(r"^SELECT .*? FROM ", re.IGNORECASE)
 _PARTS = 3
 """So much of an app's own path tells the file: package, module directory, file."""
+_WORD = 16
+"""A longer word may be cut."""
 
 
 def duration(ns: float) -> str:
@@ -74,13 +76,18 @@ def shortened(text: str, width: int) -> str:
     """``text`` in at most ``width`` characters.
 
     What is too long loses a SELECT's list of columns, then its middle: what a statement
-    does, where from and on which condition stands at its ends.
+    does, where from and on which condition stands at its ends. Words stay whole, short ones do.
     """
     if len(text) > width:
         text = _COLUMNS.sub("SELECT … FROM ", text, count=1)
     if len(text) > width:
         half = max(width - 3, 2) // 2
-        text = f"{text[:half]} … {text[-half:]}"
+        head, tail = text[:half], text[-half:]
+        if text[half] != " " and " " in head[-_WORD:]:
+            head = head[: head.rindex(" ")]
+        if text[-half - 1] != " " and " " in tail[:_WORD]:
+            tail = tail[tail.index(" ") :]
+        text = f"{head.rstrip()} … {tail.lstrip()}"
     return text
 
 

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inprofile.core import finding_event
 from inprofile.core.model import Finding, Trace
 from inprofile.core.pipeline import Kept
+from inprofile.core.source import source_line
 
 FILE = "traces.sqlite"
 SCHEMA_VERSION = 1
 BUSY_S = 2.0
+PLACES = ("loop", "query", "where")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS traces (
@@ -127,7 +130,10 @@ class Store:
         return [StoredTrace(*row[:-2], *map(json.loads, row[-2:])) for row in rows]
 
     def findings(self, limit: int = 1000) -> list[dict[str, Any]]:
-        """The newest findings as dictionaries, newest first. Raises NewerSchema."""
+        """The newest findings as dictionaries, newest first. Raises NewerSchema.
+
+        Those are the fields of Finding, and ``source`` where lines of source could be read.
+        """
         if not self.path.exists():
             return []
         query = "SELECT finding FROM findings ORDER BY id DESC LIMIT ?"
@@ -213,11 +219,13 @@ def _insert(db: sqlite3.Connection, trace: Trace, findings: Sequence[Finding]) -
             trace.started_at or time.time(),
             trace.wall_ns,
             json.dumps(trace.stages),
-            json.dumps(_plain(trace)),
+            json.dumps(_plain(trace, findings)),
         ],
     )
     for finding in findings:
         values = {name: getattr(finding, name) for name in Finding.__slots__}
+        if source := _source(finding):
+            values["source"] = source
         db.execute(
             "INSERT INTO findings (trace, kind, finding) VALUES (?, ?, ?)",
             [cursor.lastrowid, finding.kind, json.dumps(values)],
@@ -229,10 +237,28 @@ def _text(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _plain(trace: Trace) -> list[dict[str, Any]]:
-    """Spans as dictionaries: times in nanoseconds from the start, parents by position."""
+def _source(finding: Finding) -> dict[str, str]:
+    """The lines of source of its places: as they are now, and not when somebody looks at them."""
+    lines = {name: source_line(getattr(finding, name)) for name in PLACES}
+    return {name: line for name, line in lines.items() if line}
+
+
+def _plain(trace: Trace, findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Spans as dictionaries: times in nanoseconds from the start, parents by position.
+
+    The root has an event for each finding.
+    """
     position = {span: i for i, span in enumerate(trace.spans)}
     origin_ns = trace.root.start_ns
+    ends_ns = trace.root.end_ns - origin_ns
+    events = [
+        {
+            "name": finding_event.NAME,
+            "time_ns": ends_ns,
+            "attributes": finding_event.attributes(each),
+        }
+        for each in findings
+    ]
     return [
         {
             "kind": span.kind,
@@ -244,6 +270,7 @@ def _plain(trace: Trace) -> list[dict[str, Any]]:
             "parent": None if span.parent is None else position.get(span.parent),
             **({"error": span.error} if span.error else {}),
             **({"attributes": dict(span.attributes)} if span.attributes else {}),
+            **({"events": events} if events and span is trace.root else {}),
         }
         for span in trace.spans
     ]

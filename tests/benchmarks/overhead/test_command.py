@@ -46,7 +46,10 @@ def test_a_variant_whose_library_is_not_there_is_left_out_and_said(monkeypatch, 
     )
 
 
-SCENARIOS = "nothing, orm, core, stream, thread, django, django_orm, drf"
+SCENARIOS = (
+    "nothing, orm, core, looped, different, stream, thread,"
+    " django, django_orm, django_looped, django_different, drf"
+)
 MISTAKES = {
     "scenario": (["--scenario", "orm,nope"], f"there is no scenario 'nope', but {SCENARIOS}"),
     "variant": (["--variant", "nope"], f"there is no variant 'nope', but {', '.join(VARIANTS)}"),

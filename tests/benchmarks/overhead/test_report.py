@@ -32,7 +32,11 @@ def test_the_readmes_table_has_a_row_for_each_variant_and_a_column_for_each_scen
             | added to a do-nothing request: at most 1/15 of OpenTelemetry contrib's | 1/9.6 | **missed** |
             | added per query (orm): at most 2.5 µs | -1.12 µs (-1.12 … -1.12) | met |
             | added per query (core): at most 2.5 µs | n/a | not measured |
+            | added per query (looped): at most 3 µs | n/a | not measured |
+            | added per query (different): at most 1.5 µs | n/a | not measured |
             | added per query (django_orm): at most 3 µs | n/a | not measured |
+            | added per query (django_looped): at most 3 µs | n/a | not measured |
+            | added per query (django_different): at most 1.5 µs | n/a | not measured |
             | added when off: at most 1 µs | n/a | not measured |
             | added when paused: at most 1 µs | n/a | not measured |
             | added to a Django JSON view: at most 25 µs | n/a | not measured |
