@@ -9,7 +9,7 @@ themselves would keep their locals, and their addresses alone are used again wit
 import dis
 import os
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
 from pathlib import Path
 from types import CodeType, FrameType
@@ -214,9 +214,7 @@ def part(frame: FrameType) -> Hashable:
     return None if known is None else known.read(frame.f_locals)
 
 
-def stand(  # noqa: C901, PLR0912 - one walk
-    frame: FrameType, foreign: Foreign
-) -> tuple[Stand, list[FrameType]]:
+def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
     """Where the call is that ``frame`` is at, with the frames that have not been met before.
 
     Goes on where a task, thread or greenlet began, and ends where a framework calls the
@@ -266,6 +264,17 @@ def stand(  # noqa: C901, PLR0912 - one walk
             together.add(each)
         beyond = list(reversed(found.frames))
         each = beyond.pop()
+    return _marked(fresh, outer, foreign, together, started), fresh
+
+
+def _marked(
+    fresh: Sequence[FrameType],
+    outer: Stand | None,
+    foreign: Foreign,
+    together: Container[FrameType],
+    started: FrameType | None,
+) -> Stand:
+    """Mark frames from the inside out, the outermost of which is in ``outer``; the innermost."""
     for each in reversed(fresh):
         mark = _mark(each, foreign)
         if mark is not None and mark.depth == UNKNOWN:
@@ -277,8 +286,8 @@ def stand(  # noqa: C901, PLR0912 - one walk
             else:
                 foreign[id(each)] = each, mark
         outer = Stand(mark, position(each), part(each))
-    assert outer is not None  # there is at least ``frame``
-    return outer, fresh
+    assert outer is not None  # there is at least one frame
+    return outer
 
 
 def _find_source(frame: FrameType) -> None:

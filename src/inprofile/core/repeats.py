@@ -131,13 +131,10 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
                 frame.f_lasti == site.at
                 or (site.at.__class__ is tuple and position(frame) == site.at)
             ):
-                is_next = far == site.near
-                if not is_next:
+                if far > site.near:
                     inner = _between(site)
-                    if inner is not None and inner is not site.inner:
-                        site.inner = inner
-                        is_next = True
-                if is_next:
+                if far == site.near or (inner is not None and inner is not site.inner):
+                    site.inner = inner
                     if not site.passes:
                         site.passes = 1
                         trace.suspect = True

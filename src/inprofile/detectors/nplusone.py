@@ -1,5 +1,6 @@
 """Operations run once for each element of a loop, where one for all of them could serve."""
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -99,7 +100,7 @@ _Key = tuple[str, Location | None, Location | None, str, str, Hashable]
 
 
 def _groups(trace: Trace) -> dict[_Key, _Group]:
-    groups: dict[_Key, _Group] = {}
+    groups: defaultdict[_Key, _Group] = defaultdict(_Group)
     for operation in list((trace.operations or {}).values()):
         if not isinstance(operation, Operation):
             continue  # it was run once
@@ -112,9 +113,7 @@ def _groups(trace: Trace) -> dict[_Key, _Group]:
             relation = site.facts.relation
             statement = "" if relation else _statement(operation, kind)
             loop, query = places.loop(site, trace.begun), places.query(site)
-            group = groups.setdefault(
-                (kind, loop, query, relation, statement, operation.ignored), _Group()
-            )
+            group = groups[kind, loop, query, relation, statement, operation.ignored]
             group.sites.append(site)
             group.count += site.count
             if operation.unseen is not None and len(operation.sites) == 1:

@@ -80,10 +80,8 @@ def looked_up(
 
 
 def _read(text: str, attributes: Attributes | None) -> Reading:
-    if attributes is None:
-        return read(text, "")
-    reading = read(text, str(attributes["db.system.name"]))
-    if reading is PLAIN:
+    reading = read(text, str((attributes or {}).get("db.system.name", "")))
+    if reading is PLAIN and attributes is not None:
         if len(_plain_texts) >= MAX_TEXTS:
             _plain_texts.clear()
         _plain_texts[text] = attributes

@@ -18,6 +18,9 @@ MAX_LOADS = 500
 MAX_OUT = 16
 """Frames of libraries that are passed on the way to the application's line."""
 
+ENDS = (borders, workers)
+"""Further out than these is middleware, or who has handed the work to a thread."""
+
 MAX_STEPS = 8
 """Relations followed from a row back to the rows of a loop."""
 
@@ -88,21 +91,7 @@ def remember(span: Span, queryset: Any, frame: FrameType | None) -> None:
     loads = trace.loads
     if loads is None:
         loads = trace.loads = {}
-    found = frame
-    known = application.known
-    for _ in range(MAX_OUT):
-        if found is None:
-            break
-        at = found.f_code
-        is_own = known.get(at.co_filename)
-        if is_own or (is_own is None and application.owns(at)):
-            break
-        if id(at) in borders or id(at) in workers:
-            found = None
-            break
-        found = found.f_back
-    else:
-        found = None
+    found = application.caller(frame, MAX_OUT, ENDS)
     model = queryset.model
     code, instruction = (None, 0) if found is None else (found.f_code, found.f_lasti)
     key = id(code), instruction, id(model)
