@@ -15,6 +15,13 @@ from inprofile.settings import OPTIONS, Settings, SettingsError, variable
 
 patient = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
+
+@pytest.fixture(autouse=True)
+def _unset(monkeypatch):
+    """The tests' own environment has settings for the tests of everything else."""
+    monkeypatch.delenv("INPROFILE_LOOP_BLOCK_MS")
+
+
 DEFAULTS = {
     "enabled": True,
     "sample_rate": 0.01,
@@ -29,6 +36,8 @@ DEFAULTS = {
     "nplusone_min": 0,
     "ignore": (),
     "app_paths": (),
+    "loop": True,
+    "loop_block_ms": 50.0,
     "max_spans": 1000,
     "max_traces": 2000,
     "max_route_traces": 100,
@@ -55,6 +64,8 @@ READ = [
     ("metrics_path", "/internal/metrics/", "/internal/metrics"),
     ("metrics_path", "/", "/"),
     ("metrics_path", "", ""),
+    ("loop", "off", False),
+    ("loop_block_ms", "20", 20.0),
     ("slo_ms", "200, 50,,50", (50.0, 200.0)),
     ("slo_ms", "", ()),
     ("nplusone_min", "10", 10),
@@ -83,6 +94,8 @@ READ = [
 ]
 
 REFUSED = [
+    ("loop", "maybe", "1, true, yes, on, 0, false, no or off"),
+    ("loop_block_ms", "1", "a number from 5 to 60000"),
     ("enabled", "maybe", "1, true, yes, on, 0, false, no or off"),
     ("enabled", "", "1, true, yes, on, 0, false, no or off"),
     ("sample_rate", "1.5", "a number from 0 to 1"),
@@ -128,7 +141,7 @@ REFUSED = [
         (
             f"{GRAMMAR} (there is no kind 'http_nplusone' (did you mean http_n_plus_one?): there "
             "are n_plus_one, repeated_query, http_n_plus_one, cache_n_plus_one, unused_eager_load, "
-            "slow_query)"
+            "slow_query, blocked_event_loop, sync_io_on_loop, gc_pressure)"
         ),
     ),
     (

@@ -13,6 +13,9 @@ KINDS = (
     "cache_n_plus_one",
     "unused_eager_load",
     "slow_query",
+    "blocked_event_loop",
+    "sync_io_on_loop",
+    "gc_pressure",
 )
 """Every kind of finding."""
 

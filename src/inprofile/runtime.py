@@ -18,7 +18,7 @@ from inprofile.core.group import Group, UnsafeDirectory, default_base, identify,
 from inprofile.core.guard import guard, log
 from inprofile.core.judge import Judge
 from inprofile.core.meter import Meter
-from inprofile.core.model import Finding, Trace
+from inprofile.core.model import Finding, Pause, Trace
 from inprofile.core.pipeline import Drain, Kept, Pipeline
 from inprofile.core.pools import pools
 from inprofile.core.recorder import Recorder, current, release
@@ -28,6 +28,7 @@ from inprofile.detectors.slow_query import THRESHOLD_NS
 from inprofile.doors import asgi, wsgi
 from inprofile.doors.job import Job
 from inprofile.doors.protocol import is_wsgi
+from inprofile.doors.stray import stray
 from inprofile.exporters.claim import Claim, starlette_claim
 from inprofile.exporters.django_claim import django_claim
 from inprofile.exporters.endpoint import Endpoint
@@ -36,6 +37,7 @@ from inprofile.exporters.flask_claim import flask_claim
 from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
 from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
 from inprofile.integrations._patcher import Patcher
+from inprofile.loop.watch import Watch
 from inprofile.patterns import Pattern
 from inprofile.settings import Settings
 from inprofile.storage.store import NewerSchema, Store
@@ -77,6 +79,11 @@ class Runtime:
             tracing=settings.tracing,
         )
         self.recorder.enabled = settings.enabled
+        self.watch: Watch | None = None
+        if settings.enabled and settings.loop:
+            block_ns = round(settings.loop_block_ms * 1e6)
+            self.watch = Watch(block_ns, lambda: self.meter, self._stray)
+            self.recorder.loops = self.watch.loops
         self.recorder.background = lambda name: Job(name, lambda: self.recorder, "background")
         self.django = django_handlers.Handlers(
             self.recorder,
@@ -152,6 +159,7 @@ class Runtime:
         self.flask.remove(app)
         if app is None:
             self.recorder.enabled = False
+            self.recorder.loops = None
             self.patcher.remove()
             self.close()
             pools.forget()
@@ -193,7 +201,8 @@ class Runtime:
             drains.append(FindingLog())
         if cells is None:
             cells = Cells(None, self.bounds, capacity)
-        self.pipeline = Pipeline((self._findings,), drains, [self._tick], self._dropped)
+        woken = (lambda: None) if self.watch is None else self.watch.glance
+        self.pipeline = Pipeline((self._findings,), drains, [self._tick], self._dropped, woken)
         self.pipeline.start()
         meter = Meter(cells)
         self.recorder.started = meter.started
@@ -212,6 +221,9 @@ class Runtime:
     def close(self, timeout_s: float = 2.0) -> None:
         """Stop the thread, write what waits, and give the files back."""
         with self._opening:
+            if self.watch is not None and self.meter is not None:
+                self.watch.tick()
+                self.watch.stop()
             if self.pipeline is not None:
                 self.pipeline.stop(timeout_s)
             if self.meter is not None:
@@ -236,6 +248,9 @@ class Runtime:
         """In the child: a process of its own, which opens its own cells at its first trace."""
         self._opening = threading.RLock()
         meter = self._closed()
+        if self.watch is not None:
+            self.watch.after_fork_in_child()
+            self.recorder.loops = self.watch.loops
         self.recorder.reseed()
         current.set(None)
         pools.forget()
@@ -251,6 +266,8 @@ class Runtime:
 
     def unobserve(self, observer: Observer) -> None:
         """The end of ``observe``; after the last of them everything is as it was."""
+        if self.watch is not None:
+            self.watch.tick()
         self.observers.remove(observer)
         if not self.observers:
             self.recorder.sample_rate = self.settings.sample_rate
@@ -275,6 +292,9 @@ class Runtime:
         if self.pipeline is not None and not self.observers:
             self.pipeline.put(trace)
 
+    def _stray(self, pause: Pause) -> None:
+        self.recorder.report(stray(self.recorder, pause))
+
     # What the pipeline calls
 
     def _store(self, batch: Sequence[Kept]) -> None:
@@ -296,6 +316,8 @@ class Runtime:
         if meter is None:
             return
         pools.write(meter.cells)
+        if self.watch is not None:
+            self.watch.tick()
         if guard.errors:
             errors, guard.errors = guard.errors, 0
             meter.count(metrics.ERRORS, amount=errors)

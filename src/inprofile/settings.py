@@ -128,6 +128,10 @@ class Settings:
     app_paths: tuple[str, ...] = option(
         (), BEGINNINGS, "Installed code that is yours all the same: beginnings of its paths."
     )
+    loop: bool = option(True, BOOLEAN, "Watch event loops: lag, who blocks whom, and GC.")  # noqa: FBT003
+    loop_block_ms: float = option(
+        50.0, _number(5, 60_000), "A step of the event loop that takes this long blocks it."
+    )
     max_spans: int = option(1000, _integer(1, 100_000), "Spans held for a trace; more are folded.")
     max_traces: int = option(2000, _integer(1, 1_000_000), "Kept traces stored for the group.")
     max_route_traces: int = option(100, _integer(1, 1_000_000), "Kept traces stored for one route.")

@@ -144,6 +144,9 @@ def test_findings_are_read_back_newest_first(store):
         "share": 0.0,
         "saving_ns": None,
         "severity": "",
+        "cause": "",
+        "victims": 0,
+        "delayed_ns": 0,
     }
 
 

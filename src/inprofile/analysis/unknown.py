@@ -12,7 +12,7 @@ from inprofile.core.metrics import (
     DROPPED,
     ERRORS,
     FAMILIES,
-    GAUGE,
+    GAUGES,
     OPERATION,
     Family,
 )
@@ -83,7 +83,7 @@ def _not_counted(counted: Snapshot) -> Iterator[Unknown]:
         yield Unknown("kept traces not stored", dropped["traces"], why)
     for family in FAMILIES:
         amount = _overflow(counted, family)
-        if amount and family.type != GAUGE:
+        if amount and family.type not in GAUGES:
             why = f"more than {family.cap} series of {family.name}: the rest share one"
             what = "calls" if family is OPERATION else "observations"
             yield Unknown(f"{what} without labels", amount, why)

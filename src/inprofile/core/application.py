@@ -65,6 +65,11 @@ class Application:
         file = getattr(sys.modules.get(kind.__module__), "__file__", None)
         return type(file) is str and self.owns_file(file)
 
+    @staticmethod
+    def is_ours(code: CodeType) -> bool:
+        """Whether ``code`` is a wrapper of inprofile's or any other part of it."""
+        return code.co_filename.startswith(_OURS)
+
     def calls(self, frame: FrameType | None, below: tuple[str, ...]) -> bool:
         """Whether the application calls ``frame``, with only modules ``below`` between."""
         while frame is not None and frame.f_globals.get("__name__", "").startswith(below):

@@ -14,7 +14,8 @@ from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 from weakref import ref
 
-from inprofile.core.frames import ASYNC, RESUMABLE, Beyond, Stand, hops
+from inprofile.core.frames import ASYNC, RESUMABLE, Beyond, Stand, around, between, hops
+from inprofile.core.steps import CODE, inside
 
 MAX_NESTED = 3
 """Futures within each other: gather in shield in wait_for."""
@@ -136,7 +137,7 @@ def _running(frame: FrameType) -> Iterator[FrameType]:
     each: FrameType | None = frame
     while each is not None and each.f_code.co_flags & RESUMABLE:
         yield each
-        each = each.f_back
+        each = around(each)
 
 
 def current_task() -> Any | None:
@@ -149,13 +150,17 @@ def current_task() -> Any | None:
 
 def frames(task: Any) -> list[FrameType]:
     """The frames of a task that is suspended, from the inside out; none if it runs or is done."""
+    return awaited(task.get_coro())
+
+
+def awaited(awaitable: object) -> list[FrameType]:
+    """The frames of what is suspended, from the inside out."""
     found: list[FrameType] = []
-    awaited: object = task.get_coro()
     for _ in range(MAX_DEPTH):
-        frame, awaited = _step(awaited)
+        frame, awaitable = _step(awaitable)
         if frame is not None:
             found.append(frame)
-        if awaited is None:
+        if awaitable is None:
             break
     return found[::-1]
 
@@ -167,12 +172,13 @@ def _step(awaitable: object) -> tuple[FrameType | None, object]:
     if isinstance(awaitable, AsyncGeneratorType):
         return awaitable.ag_frame, awaitable.ag_await
     if isinstance(awaitable, GeneratorType):
-        return awaitable.gi_frame, awaitable.gi_yieldfrom
+        inner = inside(awaitable)
+        return (awaitable.gi_frame, awaitable.gi_yieldfrom) if inner is None else (None, inner)
     if type(awaitable).__name__ in {"async_generator_asend", "coroutine_wrapper"}:
         # What it goes on with is known to the collector alone.
-        inner = (CoroutineType, AsyncGeneratorType, GeneratorType)
+        kinds = (CoroutineType, AsyncGeneratorType, GeneratorType)
         return None, next(
-            (one for one in gc.get_referents(awaitable) if isinstance(one, inner)), None
+            (one for one in gc.get_referents(awaitable) if isinstance(one, kinds)), None
         )
     return None, None
 
@@ -227,3 +233,4 @@ def _is_of_several(function: Any) -> bool:
 
 
 hops.append(beyond)
+between[id(CODE)] = CODE

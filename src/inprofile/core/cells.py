@@ -20,7 +20,14 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from inprofile.core.metrics import COUNTER, FAMILIES, GAUGE, HISTOGRAM, SERIES_OVERFLOW, Family
+from inprofile.core.metrics import (
+    COUNTER,
+    FAMILIES,
+    GAUGES,
+    HISTOGRAM,
+    SERIES_OVERFLOW,
+    Family,
+)
 from inprofile.core.model import OVERFLOW
 
 MAGIC = int.from_bytes(b"INPROFIL", "little")
@@ -182,7 +189,7 @@ class Cells:
 
 def width(family: Family, bounds_count: int) -> int:
     """How many data words a series of ``family`` takes."""
-    if family.type in {COUNTER, GAUGE}:
+    if family.type == COUNTER or family.type in GAUGES:
         return 1
     return 2 + bounds_count + 1 if family.type == HISTOGRAM else 3
 

@@ -27,6 +27,9 @@ def _attributes(finding: Finding) -> Iterator[tuple[str, str | int | float]]:
         "elements": finding.elements,
         "share": finding.share,
         "evidence": finding.evidence,
+        "cause": finding.cause,
+        "victims": finding.victims,
+        "delayed_ns": finding.delayed_ns,
         "fix": finding.fix,
     }
     for name, fact in facts.items():

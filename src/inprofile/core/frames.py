@@ -89,6 +89,9 @@ borders: dict[int, CodeType] = {}
 """Code of libraries that calls the application for a request: what is outside of it (middleware)
 has no loop over what is inside."""
 
+between: dict[int, CodeType] = {}
+"""Code of ours that stands between a coroutine and who awaits it: no frame of anybody's."""
+
 fronts: dict[int, CodeType] = {}
 """Those of them that do it once in a request: further out nobody needs to look."""
 
@@ -243,7 +246,7 @@ def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
         if beyond:
             each = beyond.pop()
             continue
-        code, back = each.f_code, each.f_back
+        code, back = each.f_code, around(each)
         if sourced:
             _find_source(each)
         if not (
@@ -265,6 +268,14 @@ def stand(frame: FrameType, foreign: Foreign) -> tuple[Stand, list[FrameType]]:
         beyond = list(reversed(found.frames))
         each = beyond.pop()
     return _marked(fresh, outer, foreign, together, started), fresh
+
+
+def around(frame: FrameType) -> FrameType | None:
+    """The frame that called ``frame``, or awaits it."""
+    back = frame.f_back
+    while back is not None and id(back.f_code) in between:
+        back = back.f_back
+    return back
 
 
 def _marked(

@@ -3,11 +3,12 @@
 import sys
 from bisect import bisect_left
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from inprofile.core import metrics
 from inprofile.core.cells import LARGEST_WORD, Cells
-from inprofile.core.metrics import Family
+from inprofile.core.metrics import TOTAL, Family
 from inprofile.core.model import OTHER, Location, Span, Trace
 
 NAMED = ("middleware", "dependencies", "serialization", "logging", "template")
@@ -60,7 +61,7 @@ class Meter:
         else:
             self._record(trace)
 
-    def _record(self, trace: Trace) -> None:  # noqa: C901, PLR0912 - see below
+    def _record(self, trace: Trace) -> None:  # noqa: C901, PLR0912, PLR0915 - see below
         """Written out rather than called: eight histograms of every request pass here."""
         route = self._routes.get(trace.route) or self._add_route(trace.route)
         words, bounds, root = self._words, self.cells.bounds, trace.root
@@ -106,6 +107,12 @@ class Meter:
                     words[at + 2 + bisect_left(bounds, length_ns)] += count
             elif kind == "http":
                 self.cells.observe(route.outbound(span), span.duration_ns)
+        if trace.steps:
+            at, length_ns = route.on_loop, trace.on_loop_ns
+            words[at] += length_ns
+            if length_ns > words[at + 1]:
+                words[at + 1] = length_ns
+            words[at + 2 + bisect_left(bounds, length_ns)] += 1
         if trace.dropped:
             self.count(metrics.DROPPED, "spans", amount=trace.dropped)
 
@@ -113,6 +120,20 @@ class Meter:
         """Add to a counter."""
         with self.cells.lock:
             self.cells.add(self.cells.offset(family, labels), amount)
+
+    def observe(self, family: Family, *labels: str, value_ns: int) -> None:
+        """Add one duration to a histogram or a total."""
+        cells = self.cells
+        with cells.lock:
+            if family.type == TOTAL:
+                cells.tally(cells.offset(family, labels), value_ns, 1)
+            else:
+                cells.observe(cells.offset(family, labels), value_ns)
+
+    def put(self, family: Family, *labels: str, value: int) -> None:
+        """Set a gauge."""
+        with self.cells.lock:
+            self.cells.put(self.cells.offset(family, labels), value)
 
     def _other(self, trace: Trace) -> None:
         cells, root = self.cells, trace.root
@@ -164,6 +185,10 @@ class _Route:
         self.operations = {kind: _Offsets(self._operation(kind)) for kind in NAMED}
         self.statements: dict[str | Location, int] = {}
         self.commands: dict[str | Location, int] = {}
+
+    @cached_property
+    def on_loop(self) -> int:
+        return self.cells.offset(metrics.ON_LOOP, (self.route,))
 
     @property
     def first_byte(self) -> int:

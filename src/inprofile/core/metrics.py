@@ -2,15 +2,21 @@
 
 from dataclasses import dataclass
 
-COUNTER, GAUGE, TOTAL, HISTOGRAM = "counter", "gauge", "total", "histogram"
+COUNTER, GAUGE, RATIO, TOTAL, HISTOGRAM = "counter", "gauge", "ratio", "total", "histogram"
+
+GAUGES = frozenset({GAUGE, RATIO})
+"""What a worker has now, and takes with it when it ends."""
+
+RATIO_PARTS = 1_000_000
+"""A ratio is held in so many parts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Family:
     """One metric: its name, type, label names and the cap on its series.
 
-    ``counter`` and ``gauge`` hold one number; ``total`` holds a sum of nanoseconds, the
-    largest and a count; ``histogram`` a sum of nanoseconds, the largest and the buckets.
+    ``counter``, ``gauge`` and ``ratio`` hold one number; ``total`` holds a sum of nanoseconds,
+    the largest and a count; ``histogram`` a sum of nanoseconds, the largest and the buckets.
     """
 
     name: str
@@ -141,6 +147,53 @@ OPERATION = Family(
     5000,
     "Calls of one named operation (dependency, middleware, log call, serializer ...).",
 )
+LOOP_TYPE = "inprofile.event_loop.type"
+LAG = Family(
+    "inprofile.event_loop.lag",
+    HISTOGRAM,
+    (LOOP_TYPE,),
+    10,
+    "How late the event loop is: the delay of a timer at random moments.",
+)
+UTILIZATION = Family(
+    "inprofile.event_loop.utilization_ratio",
+    RATIO,
+    (LOOP_TYPE, "method", "pid"),
+    500,
+    "Part of the time in which the event loop was busy (method: selector is exact).",
+)
+TASKS = Family(
+    "inprofile.event_loop.tasks", GAUGE, ("pid",), 500, "Tasks of asyncio that are alive."
+)
+READY = Family(
+    "inprofile.event_loop.ready_callbacks",
+    GAUGE,
+    ("pid",),
+    500,
+    "Callbacks that are ready to run in the event loop.",
+)
+CULPRIT = "inprofile.culprit.route"
+LOOP_WAIT = Family(
+    "inprofile.event_loop.wait",
+    TOTAL,
+    ("http.route", CULPRIT),
+    2000,
+    "How long a route was ready while a step of the culprit's held the event loop.",
+)
+ON_LOOP = Family(
+    "inprofile.on_loop.duration",
+    HISTOGRAM,
+    ("http.route",),
+    1000,
+    "Time of one request on the event loop, in which nobody else could run.",
+)
+GC_PAUSE = Family(
+    "inprofile.gc.pause",
+    HISTOGRAM,
+    ("cpython.gc.generation",),
+    5,
+    "How long a garbage collection stopped its thread.",
+)
 FINDINGS = Family(
     "inprofile.findings",
     COUNTER,
@@ -186,6 +239,13 @@ FAMILIES = (
     WEBSOCKETS,
     MESSAGES,
     OPERATION,
+    LAG,
+    UTILIZATION,
+    TASKS,
+    READY,
+    LOOP_WAIT,
+    ON_LOOP,
+    GC_PAUSE,
     FINDINGS,
     KEPT,
     DROPPED,

@@ -135,7 +135,12 @@ class Trace:
     which lines loaded which rows, ``eager`` what was loaded with those (in a recording that asks),
     ``begun`` is the application's instruction inside of which the trace runs, ``starts`` how many
     tasks were started in it, ``suspect`` is whether anything was called again in a loop, and
-    ``scopes`` are the blocks to be ignored that were passed in a recording. What most traces never
+    ``scopes`` are the blocks to be ignored that were passed in a recording.
+
+    On an event loop, ``on_loop_ns`` is how long its steps took, of which there were ``steps``, the
+    latest until ``stepped_ns``; the longest took ``longest_ns`` and ended where it waits at
+    ``longest_at`` (known from a millisecond on). ``pauses`` are the steps that held up everybody
+    else, ``sync_calls`` the calls of synchronous clients on the loop. What most traces never
     change stands on the class and not in slots: a trace is made in half the time.
     """
 
@@ -174,6 +179,13 @@ class Trace:
     starts = 0
     suspect = False
     scopes: set[Any] | None = None
+    on_loop_ns = 0
+    steps = 0
+    stepped_ns = 0
+    longest_ns = 0
+    longest_at: Location | None = None
+    pauses: "list[Pause] | None" = None
+    sync_calls: dict[Any, Any] | None = None
     stages: Mapping[str, int] = MappingProxyType({})
 
     def __init__(
@@ -206,6 +218,91 @@ class Trace:
         return f"<Trace {self.door} {self.method} {self.route} {len(self.spans)} spans>"
 
 
+class Position(NamedTuple):
+    """Where a frame was: its code, the instruction and the line."""
+
+    code: CodeType
+    instruction: int
+    line: int
+
+
+class Burner(NamedTuple):
+    """Another thread: how long it was on a processor since the last look, where it is, for whom."""
+
+    thread: int
+    cpu_ns: int
+    frames: tuple[Position, ...]
+    trace: Trace | None
+
+
+class StackSample(NamedTuple):
+    """What the thread of an event loop was seen to do: its frames from the inside out.
+
+    ``trace`` is whose step or callback that was, ``callback`` tells one callback of the loop from
+    the next, and ``late_ns`` is how long whoever looked had to wait for the interpreter.
+    ``burners`` are other threads.
+    """
+
+    at_ns: int
+    frames: tuple[Position, ...]
+    trace: Trace | None
+    callback: int
+    late_ns: int
+    burners: tuple[Burner, ...] = ()
+
+
+class Pause:
+    """A time in which an event loop could do nothing else, and what is known of it.
+
+    ``trace`` is whose step it was (None: nobody's that is known), ``is_step`` whether it was one
+    at all. ``cpu_ns`` is the processor time of the loop's thread, ``others_ns`` that of all other
+    threads of the process, ``queued_ns`` how long the loop's thread waited for a processor and
+    ``slices`` how often it was given one (None, all of them: the system does not tell), ``gc_ns``
+    what of it was garbage collection and ``starved_ns`` how long another thread had to wait for the
+    interpreter. ``victims`` are the requests that were ready meanwhile, which waited
+    ``delayed_ns`` together.
+    """
+
+    __slots__ = (
+        "cpu_ns",
+        "delayed_ns",
+        "end_ns",
+        "gc_ns",
+        "is_step",
+        "others_ns",
+        "queued_ns",
+        "samples",
+        "slices",
+        "start_ns",
+        "starved_ns",
+        "trace",
+        "victims",
+    )
+
+    def __init__(
+        self, trace: Trace | None, start_ns: int, end_ns: int, *, is_step: bool = True
+    ) -> None:
+        self.trace = trace
+        self.start_ns = start_ns
+        self.end_ns = end_ns
+        self.is_step = is_step
+        self.samples: tuple[StackSample, ...] = ()
+        self.gc_ns = self.starved_ns = 0
+        self.cpu_ns: int | None = None
+        self.others_ns: int | None = None
+        self.queued_ns: int | None = None
+        self.slices: int | None = None
+        self.victims = self.delayed_ns = 0
+
+    @property
+    def length_ns(self) -> int:
+        """How long it was."""
+        return self.end_ns - self.start_ns
+
+    def __repr__(self) -> str:
+        return f"<Pause {self.length_ns / 1e6:.1f} ms, {len(self.samples)} samples>"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a detector says about a trace.
@@ -216,7 +313,8 @@ class Finding:
     ``statement``, ``relation`` the ``Model.attribute`` it is for; ``operation`` says whether it
     reads or writes. ``evidence`` is what was seen in one sentence, ``fix`` the code to add and
     ``where`` the line it belongs to; ``saving_ns`` is what that is likely to save, at the least
-    and at the most. ``severity`` is "low" for what costs little and "" otherwise.
+    and at the most. ``severity`` is "low" for what costs little and "" otherwise. Of what held up
+    an event loop, ``cause`` is the class, and ``victims`` requests waited ``delayed_ns`` together.
     """
 
     kind: str
@@ -235,3 +333,6 @@ class Finding:
     share: float = 0.0
     saving_ns: tuple[int, int] | None = None
     severity: str = ""
+    cause: str = ""
+    victims: int = 0
+    delayed_ns: int = 0

@@ -27,7 +27,8 @@ class Pipeline:
     ``detectors`` look at every trace, then each of ``drains`` (storage, span exporters) gets
     the batch with its findings; one that fails does not keep it from the others. ``ticks``
     are called once a tick with nothing to give (housekeeping). ``dropped`` is told how many
-    were turned away. The thread starts with the first trace and dies with ``stop``.
+    were turned away, and ``woken`` is called first of all when the thread wakes up. The thread
+    starts with the first trace and dies with ``stop``.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class Pipeline:
         drains: Sequence[Drain],
         ticks: Sequence[Callable[[], None]] = (),
         dropped: Callable[[int], None] = lambda _count: None,
+        woken: Callable[[], object] = lambda: None,
     ) -> None:
         self.detectors = detectors
         self.drains = drains
         self.ticks = ticks
         self.dropped = dropped
+        self.woken = woken
         self._waiting: deque[Trace] = deque()
         self._routes: Counter[str] = Counter()
         self._wake = threading.Event()
@@ -92,6 +95,8 @@ class Pipeline:
     def _run(self) -> None:
         while True:
             self._wake.wait(TICK_S)
+            with guard:
+                self.woken()
             self._wake.clear()
             self._drain()
             for tick in self.ticks:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
+from typing import Any
 
 from inprofile.core.guard import guard
 from inprofile.core.ledger import settle
@@ -273,6 +274,7 @@ class Recorder:
         self.thorough = False
         self.max_spans = max_spans
         self.clock = clock
+        self.loops: Any = None  # the EventLoops, or None: those know of this module
         self.background: Callable[[str], AbstractContextManager[object]] = nullcontext
         self._random = random.Random()  # noqa: S311 - sampling; the app's own stream stays untouched
         self._chance = self._random.random
@@ -302,6 +304,8 @@ class Recorder:
         if error is not None:
             root.error = type(error).__name__
         try:
+            if self.loops is not None:
+                self.loops.over(trace)
             innermost = current.get()
             if trace.handovers:
                 innermost = _all_taken_back(trace.handovers, root.end_ns)
@@ -343,6 +347,13 @@ class Recorder:
         if trace.carrier is not None:
             self.caller(trace)  # a kept trace outlives the request's headers
         self.keep(trace)
+
+    def report(self, trace: Trace) -> None:
+        """Judge a finished trace that no door has begun: keep it for what is found, or not."""
+        if self.suspicious(trace):
+            self._keep(trace, "finding")
+        else:
+            release(trace)
 
     def reseed(self) -> None:
         """Draw anew: a forked worker must not keep what its siblings keep."""
@@ -417,4 +428,5 @@ def release(trace: Trace) -> None:
     trace.last_statement = trace.section = trace.enclosing = None
     trace.endpoint = trace.handovers = trace.bodies = None
     trace.operations = trace.foreign = trace.loads = trace.eager = None
+    trace.pauses = trace.sync_calls = None
     del trace.root

@@ -28,7 +28,7 @@ from inprofile.core.cells import (
     width,
     written,
 )
-from inprofile.core.metrics import BY_NAME, COUNTER, GAUGE
+from inprofile.core.metrics import BY_NAME, COUNTER, GAUGES
 
 SUFFIX = ".cells"
 BASE = "base.cells"
@@ -66,7 +66,7 @@ class Snapshot:
         """Add one file's series; gauges count for the living only."""
         for key, values in series.items():
             family = BY_NAME.get(key[0])
-            if family is None or (family.type == GAUGE and not alive):
+            if family is None or (family.type in GAUGES and not alive):
                 continue
             if len(key) - 1 != len(family.labels) or len(values) != width(family, len(self.bounds)):
                 self.skipped["torn"] += 1
@@ -75,7 +75,7 @@ class Snapshot:
             if mine is None:
                 self.series[key] = values
             else:
-                largest = 0 if family.type in {COUNTER, GAUGE} else max(mine[1], values[1])
+                largest = 0 if family.type in {COUNTER, *GAUGES} else max(mine[1], values[1])
                 mine[:] = [a + b & LARGEST_WORD for a, b in zip(mine, values, strict=True)]
                 if largest:
                     mine[1] = largest

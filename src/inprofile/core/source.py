@@ -2,6 +2,8 @@
 
 import ast
 import linecache
+from itertools import islice
+from types import CodeType
 
 from inprofile.core.model import Location
 
@@ -27,10 +29,7 @@ def source_line(location: Location | None) -> str:
     """
     if location is None:
         return ""
-    try:
-        lines = linecache.getlines(location.file)
-    except ValueError:  # no name of a file
-        return ""
+    lines = _lines(location.file)
     first = location.line - 1
     if not 0 <= first < len(lines):
         return ""
@@ -43,6 +42,31 @@ def source_line(location: Location | None) -> str:
                 break
         line += " …"
     return line[:MAX_CHARACTERS]
+
+
+def called(code: CodeType, instruction: int, line: int) -> ast.expr | None:
+    """The expression that an instruction of ``code`` is about; None where there is no source.
+
+    One that spans lines is read to its end.
+    """
+    first, last, start, end = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
+    if first is None or last is None or start is None or end is None:
+        return None
+    lines = [each.encode() for each in _lines(code.co_filename)[first - 1 : last]]
+    if not lines or first != line:
+        return None
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    tree = syntax_tree(b"(" + b"".join(lines) + b")")
+    only = tree.body[0] if tree is not None and len(tree.body) == 1 else None
+    return only.value if isinstance(only, ast.Expr) else None
+
+
+def _lines(file: str) -> list[str]:
+    try:
+        return linecache.getlines(file)
+    except ValueError:  # no name of a file
+        return []
 
 
 def syntax_tree(source: str | bytes) -> ast.Module | None:

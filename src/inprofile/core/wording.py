@@ -7,10 +7,22 @@ TITLES = {
     "cache_n_plus_one": "Cache N+1",
     "unused_eager_load": "Unused eager load",
     "slow_query": "Slow query",
+    "blocked_event_loop": "Blocked event loop",
+    "sync_io_on_loop": "Synchronous call on the event loop",
+    "gc_pressure": "Garbage collection",
 }
 
 RUNS = {"http_n_plus_one": ("request", "requests"), "cache_n_plus_one": ("call", "calls")}
 """What runs again and again, where it is no statement."""
+
+
+PLACES = {"blocked_event_loop": "line", "sync_io_on_loop": "line"}
+"""What the application's line is called, where it is not that of a query."""
+
+
+def place(kind: str) -> str:
+    """What the line of a finding is: ``query`` for one that runs a statement."""
+    return PLACES.get(kind, "query")
 
 
 def title(kind: str) -> str:

@@ -5,7 +5,14 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from inprofile.core.guard import guard
 from inprofile.core.judge import Sighting
 from inprofile.core.model import Finding, Trace
-from inprofile.detectors import ignores, nplusone, slow_query, unused_eager_load
+from inprofile.detectors import (
+    blocked_event_loop,
+    ignores,
+    nplusone,
+    slow_query,
+    sync_io_on_loop,
+    unused_eager_load,
+)
 from inprofile.detectors.ignores import Comment
 from inprofile.detectors.ignoring import Scope
 from inprofile.patterns import Pattern
@@ -26,12 +33,22 @@ def slow(trace: Trace) -> Iterator[tuple[Finding, Hashable]]:
         yield finding, None
 
 
-DETECTORS: tuple[Detector, ...] = (nplusone.found, slow)
+DETECTORS: tuple[Detector, ...] = (
+    nplusone.found,
+    slow,
+    blocked_event_loop.found,
+    sync_io_on_loop.found,
+)
 
 ON_REQUEST: tuple[Detector, ...] = (unused_eager_load.found,)
 """A test reads less of what it loads than a page does: these are for those who ask for them."""
 
-LOOKS = (nplusone.sightings, slow_query.sightings)
+LOOKS = (
+    nplusone.sightings,
+    slow_query.sightings,
+    blocked_event_loop.sightings,
+    sync_io_on_loop.sightings,
+)
 
 
 class Judgement:

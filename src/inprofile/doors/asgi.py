@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from types import CoroutineType
 from typing import Any
 
 from inprofile.core.guard import guard
 from inprofile.core.model import OTHER, Span, Trace
 from inprofile.core.recorder import Recorder, current, shift
+from inprofile.core.steps import stepped
 from inprofile.doors.request import METHODS, queued_ns
 
 Scope = MutableMapping[str, Any]
@@ -102,7 +104,7 @@ class Door:
                 recorder.finish(trace)
 
         try:
-            await self.app(scope, timed_receive, timed_send)
+            await _in_steps(self.app(scope, timed_receive, timed_send), trace)
         except BaseException as error:
             recorder.finish(trace, error)
             raise
@@ -147,7 +149,7 @@ class Door:
             shift(current.get() or root, "send", clock() - start_ns)
 
         try:
-            await self.app(scope, timed_receive, timed_send)
+            await _in_steps(self.app(scope, timed_receive, timed_send), trace)
         except BaseException as error:
             recorder.finish(trace, None if _normal_close(error) else error)
             raise
@@ -177,6 +179,15 @@ def _begin_carried(recorder: Recorder, door: str, scope: Scope) -> Trace:
     trace = _begin(recorder, door, scope)
     trace.carrier = scope.get("headers")
     return trace
+
+
+def _in_steps(awaitable: Awaitable[None], trace: Trace) -> Awaitable[None]:
+    """The same, timed step by step where an event loop runs it that is watched."""
+    loops = trace.recorder.loops
+    if loops is None or type(awaitable) is not CoroutineType:
+        return awaitable
+    loop = loops.here()
+    return awaitable if loop is None else stepped(awaitable, trace, loop)
 
 
 def _normal_close(error: BaseException) -> bool:

@@ -28,7 +28,7 @@ class Job(EitherWay):
         self.name = name
         self.door = door
         self._recorder = recorder
-        self._begun: tuple[Recorder, Trace, Span | None] | None = None
+        self._begun: tuple[Recorder, Trace, Span | None, Trace | None] | None = None
 
     def __enter__(self) -> Self:
         recorder = self._recorder()
@@ -40,7 +40,10 @@ class Job(EitherWay):
             trace.begun = begun(sys._getframe(1))  # noqa: SLF001 - who began it
             if outside is not None and outside.trace.door != BLOCK:
                 trace.link = recorder.identify(outside.trace)
-            self._begun = recorder, trace, outside
+            loops = recorder.loops
+            loop = None if loops is None else loops.here()
+            interrupted = None if loop is None else loop.goes_to(trace)
+            self._begun = recorder, trace, outside, interrupted
         return self
 
     def __exit__(
@@ -50,8 +53,12 @@ class Job(EitherWay):
         traceback: TracebackType | None,
     ) -> None:
         if self._begun is not None:
-            (recorder, trace, outside), self._begun = self._begun, None
+            (recorder, trace, outside, interrupted), self._begun = self._begun, None
             recorder.finish(trace, error)
+            if interrupted is not None and recorder.loops is not None:
+                loop = recorder.loops.here()
+                if loop is not None:
+                    loop.goes_to(interrupted)
             current.set(outside)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:

@@ -69,7 +69,8 @@ def _lines(trace: Trace, finding: Finding) -> Iterator[str]:
     much = ", ".join(filter(None, [amount or finding.evidence, share]))
     route = f"{trace.method} {trace.route}".strip()
     yield f"inprofile: {wording.title(finding.kind)} in {route}: {about}: {much}"
-    for name, place in (("loop", finding.loop), ("query", finding.query)):
+    own = wording.place(finding.kind)
+    for name, place in (("loop", finding.loop), (own, finding.query)):
         if place is not None:
             yield f"  {name:<5} {_sourced(place)}"
     if finding.fix:

@@ -17,10 +17,21 @@ from prometheus_client.registry import Collector as PrometheusCollector
 
 from inprofile.core.buckets import CLASSIC_S, cumulative, layout
 from inprofile.core.cells import BUCKETS, SUM, Key
-from inprofile.core.metrics import COUNTER, DB, FAMILIES, GAUGE, HISTOGRAM, Family
+from inprofile.core.metrics import (
+    COUNTER,
+    DB,
+    FAMILIES,
+    GAUGE,
+    HISTOGRAM,
+    OPERATION,
+    RATIO,
+    RATIO_PARTS,
+    TOTAL,
+    Family,
+)
 from inprofile.core.slots import Snapshot, Worker
 
-INTERNAL = frozenset({"inprofile.operation"})
+INTERNAL = frozenset({OPERATION.name})
 """Families that the report reads and that would be too many series for Prometheus."""
 
 HIDDEN_LABELS = {DB.name: frozenset({"db.query.text"})}
@@ -118,13 +129,25 @@ def _metric(
                 buckets.append(("+Inf", sum(counts)))
                 histogram.add_metric(key, buckets, values[SUM] / 1e9)
         return histogram
-    simple = (CounterMetricFamily if family.type == COUNTER else GaugeMetricFamily)(
-        name, family.help, labels=labels
-    )
+    simple: CounterMetricFamily | GaugeMetricFamily
+    if family.type == TOTAL:
+        simple = CounterMetricFamily(f"{name}_seconds", family.help, labels=labels)
+    elif family.type == COUNTER:
+        simple = CounterMetricFamily(name, family.help, labels=labels)
+    else:
+        simple = GaugeMetricFamily(name, family.help, labels=labels)
     for key, values in sorted(series.items()):
         if values[0] or "_OVERFLOW" not in key:
-            simple.add_metric(key, _signed(values[0]) if family.type == GAUGE else values[0])
+            simple.add_metric(key, _shown(family, values[0]))
     return simple
+
+
+def _shown(family: Family, word: int) -> float:
+    if family.type == TOTAL:
+        return word / 1e9
+    if family.type == RATIO:
+        return word / RATIO_PARTS
+    return _signed(word) if family.type == GAUGE else word
 
 
 def exposed_ns(bounds: Iterable[int], slo_ns: frozenset[int]) -> list[int]:

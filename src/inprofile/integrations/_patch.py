@@ -1,12 +1,16 @@
 """The only timing wrapper: what an integration says is timed and shielded here."""
 
 import functools
+import sys
+from asyncio import _get_running_loop
 from collections.abc import Callable, Iterable
+from inspect import iscoroutinefunction
 from typing import NamedTuple
 
 from inprofile.core.guard import guard
 from inprofile.core.model import Attributes, Location, Span
 from inprofile.core.recorder import current, fold_closed, folded_span, unfold
+from inprofile.core.sync_calls import on_loop
 from inprofile.integrations._signature import Function, Signature
 
 Named = tuple[str | Location, Attributes | None]
@@ -34,6 +38,9 @@ class Patch(NamedTuple):
     reads: bool = False
 
 
+WAITING = frozenset({"db", "cache", "http"})
+"""Kinds whose operations wait for somebody else."""
+
 # What open_span and close_span do stands here without the calls: this is the price of every
 # recorded operation of every library.
 _TIMED = """
@@ -48,7 +55,7 @@ _TIMED = """
             _trace = _parent.trace
             _clock = _trace.clock
             _span = _Span(_trace, _parent, _kind, _named[0], _named[1], _clock())
-{begun}    except Exception as _error:
+{on_loop}{begun}    except Exception as _error:
         _caught(_error)
     if _span is None:
         return {await_}_original({arguments})
@@ -70,6 +77,11 @@ _TIMED = """
 """
 
 
+_ON_LOOP = """\
+            if _running() is not None:
+                _on_loop(_span, _getframe(1))
+"""
+
 _BEGUN = """\
             {call}
 """
@@ -89,13 +101,17 @@ def timed(
     leaf: bool = False,
     begun: Begun | None = None,
     finished: Finished | None = None,
+    waits: bool | None = None,
 ) -> Wrap:
     """A wrapper that records each call inside of a trace as a span of ``kind``.
 
     ``begun`` is called before the library is, ``finished`` after it. ``leaf`` calls inside
     of one of their own kind are left alone: the driver below an ORM, the transport below a
-    client. Only our own part is shielded; the library's call is not.
+    client. ``waits`` says that a synchronous one keeps an event loop waiting if it runs on its
+    thread, which is noted; databases, caches and outbound requests do. Only our own part is
+    shielded; the library's call is not.
     """
+    holds = kind in WAITING if waits is None else waits
     given = describe if callable(describe) else None
 
     def wrap(original: Function) -> Function:
@@ -109,6 +125,7 @@ def timed(
                 "named": signature.call("_describe", describe)
                 if callable(describe)
                 else "_describe",
+                "on_loop": "" if not holds or iscoroutinefunction(original) else _ON_LOOP,
                 "begun": _BEGUN.format(call=starts) if begun else "",
                 "finished": _FINISHED.format(call=told) if finished else "",
             },
@@ -122,6 +139,9 @@ def timed(
                 "_caught": guard.caught,
                 "_Span": Span,
                 "_fold_closed": fold_closed,
+                "_running": _get_running_loop,
+                "_on_loop": on_loop,
+                "_getframe": sys._getframe,  # noqa: SLF001 - who calls
             },
         )
 

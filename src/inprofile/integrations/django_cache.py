@@ -146,6 +146,7 @@ _TIMED = {
         _operation(name),
         leaf=True,
         begun=_begun(name) if name in BY_KEY else BY_KEYS.get(name),
+        waits=False,  # a cache in memory does not
     )
     for name in OPERATIONS
 }

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from functools import wraps
-from types import FrameType
+from types import CoroutineType, FrameType
 from typing import Any
 
 from inprofile.core.application import MAX_OUT, application
@@ -12,6 +12,7 @@ from inprofile.core.frames import is_asyncios, stand
 from inprofile.core.guard import guard
 from inprofile.core.model import Span
 from inprofile.core.recorder import recording
+from inprofile.core.steps import Child
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Patch, Wrap
 from inprofile.integrations._reading import working
@@ -33,6 +34,7 @@ def _starting(*, in_group: bool) -> Wrap:
                 return original(self, coro, **kwargs)
             before, start = started.get(), None
             with guard:
+                coro = _child(span, self, coro)
                 if before is None or not before.is_open:  # else it is being noted
                     start = _start(span, sys._getframe(1), in_group=in_group)  # noqa: SLF001 - who starts it
             if start is None:
@@ -49,6 +51,16 @@ def _starting(*, in_group: bool) -> Wrap:
         return create_task
 
     return wrap
+
+
+def _child(span: Span, loop: Any, coro: Any) -> Any:
+    """The coroutine of a task that is started in ``span``, timed step by step."""
+    trace = span.trace
+    loops = trace.recorder.loops
+    if loops is None or type(coro) is not CoroutineType:
+        return coro
+    known = loops.of(loop)
+    return coro if known is None else Child(coro, trace, known)
 
 
 def _start(span: Span, frame: FrameType, *, in_group: bool) -> Started | None:

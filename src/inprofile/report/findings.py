@@ -86,7 +86,7 @@ def _lines(finding: FindingSummary, noun: str, below: Path) -> Iterator[Line]:
     if finding.loop is not None:
         yield _placed("loop", finding.loop, None, below)
     if finding.query is not None:
-        yield _placed("query", finding.query, finding.loop, below)
+        yield _placed(wording.place(finding.kind), finding.query, finding.loop, below)
     if finding.relation and finding.statement:
         yield Line("runs", code=finding.statement)
     if finding.fix:

@@ -16,8 +16,9 @@ def pytest_addoption(parser: "pytest.Parser", pluginmanager: "pytest.PytestPlugi
         return
     said = (
         "Fail tests for findings of these kinds, separated by commas: n_plus_one, repeated_query, "
-        "http_n_plus_one, cache_n_plus_one, slow_query, unused_eager_load; or all, which are all "
-        "but the last, as a test may read less of what it loads than a page does"
+        "http_n_plus_one, cache_n_plus_one, slow_query, sync_io_on_loop, unused_eager_load, "
+        "blocked_event_loop; or all, which are all but the last two, as a test may read less of "
+        "what it loads than a page does, and shares its processor with other tests"
     )
     group = parser.getgroup("inprofile", "inprofile: N+1 queries and other findings")
     group.addoption("--inprofile-fail-on", metavar="KINDS", default=None, help=said)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from inprofile.core.model import Finding, Span, Trace
 from inprofile.detectors import places
 from inprofile.detectors.judgement import Judgement
+from inprofile.doors import stray
 from inprofile.doors.block import Block
 from inprofile.runtime import Runtime
 from inprofile.testing.observing import observed
@@ -25,7 +26,8 @@ class Recorded:
     """What was recorded; ``traces`` in the order in which they finished.
 
     ``block`` is what ran in the block outside of any request or job, ``inner`` what did so in
-    recordings inside of this one. ``unused`` says whether eager loads are looked at.
+    recordings inside of this one, and what held up an event loop and was no request's.
+    ``unused`` says whether eager loads are looked at.
     """
 
     traces: list[Trace] = field(default_factory=list)
@@ -85,6 +87,9 @@ class Recorded:
 
     def take(self, trace: Trace) -> None:
         """Take a finished trace, unless it is another recording's: one that its task has begun."""
+        if trace.door == stray.DOOR:  # nobody's request
+            self.inner.append(trace)
+            return
         owner = innermost = _lasting()
         while owner is not None and owner is not self:
             owner = owner.outer

@@ -28,6 +28,10 @@ PATIENCE_S = 1.0
 
 UNUSED = "unused_eager_load"
 
+ASKED_FOR = frozenset({UNUSED, "blocked_event_loop"})
+"""Kinds that have to be asked for by name: a test reads less of what it loads than a page does, and
+a machine that runs tests is busy with others."""
+
 NO_NUMBER = "it takes how many queries may run at most: a whole number from 0 on"
 
 
@@ -75,7 +79,7 @@ def kinds_of(texts: Iterable[str]) -> frozenset[str]:
             f"{unknown[0]!r} is no kind of finding{similar(unknown[0], KINDS)}: "
             f"there are {', '.join(KINDS)} and all"
         )
-    everything = set(KINDS) - {UNUSED} if "all" in words else set()
+    everything = set(KINDS) - ASKED_FOR if "all" in words else set()
     return frozenset(everything.union(words) - {"all"})
 
 

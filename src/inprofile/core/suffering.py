@@ -1,0 +1,54 @@
+"""Whether a step that took long was held up itself: by other threads, or by the system."""
+
+from collections import Counter
+
+from inprofile.core.model import Burner, Pause
+
+MOST = 0.5
+"""From this part of a pause on something is what it was about."""
+
+FEW = 0.1
+
+SWITCH_NS = 5_000_000
+"""How often a thread that waits for the interpreter asks for it: sys.getswitchinterval()."""
+
+
+def is_queued(pause: Pause) -> bool:
+    """Whether the thread was ready and had no processor, or the whole process was stopped."""
+    length_ns = pause.length_ns
+    if pause.queued_ns is not None and pause.queued_ns >= MOST * length_ns:
+        return True
+    if pause.cpu_ns is None or pause.others_ns is None:
+        return False
+    is_still = pause.cpu_ns + pause.others_ns < FEW * length_ns
+    return is_still and pause.starved_ns >= MOST * length_ns
+
+
+def is_contended(pause: Pause) -> bool:
+    """Whether the thread waited for the interpreter while other threads had it.
+
+    Who waits for that asks for it every few milliseconds, and runs for a moment each time; who
+    waits for anything else does not.
+    """
+    cpu_ns, others_ns, slices = pause.cpu_ns, pause.others_ns, pause.slices
+    if cpu_ns is None or others_ns is None or slices is None:
+        return False
+    length_ns = pause.length_ns
+    asked = slices * SWITCH_NS >= MOST * length_ns
+    return asked and others_ns >= MOST * length_ns and cpu_ns < MOST * length_ns
+
+
+def is_shared(pause: Pause) -> bool:
+    """Whether whoever looked could do so at once: the thread had let the interpreter go."""
+    late_ns = sorted(sample.late_ns for sample in pause.samples)
+    return bool(late_ns) and late_ns[len(late_ns) // 2] < SWITCH_NS // 2
+
+
+def burner(pause: Pause) -> Burner | None:
+    """The other thread that used most of the processor, as it was last seen."""
+    spent_ns, last = Counter[int](), dict[int, Burner]()
+    for sample in pause.samples:
+        for one in sample.burners:
+            spent_ns[one.thread] += one.cpu_ns
+            last[one.thread] = one
+    return last[max(spent_ns, key=spent_ns.__getitem__)] if spent_ns else None

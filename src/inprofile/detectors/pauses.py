@@ -1,0 +1,107 @@
+"""What held up an event loop: the line of the application, the call, and which class it is of."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from inprofile.core.application import application
+from inprofile.core.model import Location, Pause, Position, StackSample
+from inprofile.core.source import called, source_line
+from inprofile.core.suffering import MOST, burner, is_contended, is_queued, is_shared
+from inprofile.detectors.blocking import Call, call
+
+CAUSES = {
+    "blocking_call": "a blocking call",
+    "python_cpu": "Python code that computes",
+    "native_call": "native code that computes",
+    "gil_held": "native code that holds the GIL",
+    "many_callbacks": "many small callbacks",
+    "garbage_collection": "garbage collection",
+    "gil_contention": "other threads that hold the GIL",
+    "descheduled": "the process had no processor",
+    "unknown": "n/a: it was over before anybody could look",
+}
+"""The classes of what holds up an event loop, in words."""
+
+
+class Cause(NamedTuple):
+    """``kind`` is one of CAUSES, ``call`` what was called there, as far as that is known."""
+
+    kind: str
+    place: Location | None
+    call: Call
+
+
+def place(pause: Pause) -> Location | None:
+    """The application's line that a pause was seen at most often. Reads no source."""
+    seen = Counter(at for at in map(_own, _looked(pause)) if at is not None)
+    if not seen:
+        return None
+    code = Counter[object]()
+    for at, times in seen.items():
+        code[at.code] += times
+    busiest = code.most_common(1)[0][0]
+    at = max((one for one in seen if one.code is busiest), key=seen.__getitem__)
+    return Location(at.code.co_filename, at.line, at.code.co_qualname)
+
+
+def cause(pause: Pause) -> Cause:
+    """What a pause was about. Reads the source of the line."""
+    where = place(pause)
+    what = _call(pause, where)
+    return Cause(_kind(pause, what), where, what)
+
+
+def _kind(pause: Pause, what: Call) -> str:  # noqa: PLR0911 - a class each
+    length_ns = pause.length_ns
+    if pause.gc_ns >= MOST * length_ns:
+        return "garbage_collection"
+    if is_queued(pause):
+        return "descheduled"
+    if is_contended(pause):
+        return "gil_contention"
+    if not pause.is_step and _differ(pause.samples):
+        return "many_callbacks"
+    if what.blocks:
+        return "blocking_call"
+    if not pause.samples and (pause.cpu_ns is None or pause.cpu_ns < MOST * length_ns):
+        return "unknown"
+    if not pause.samples:  # Python code lets others look
+        return "gil_held"
+    if pause.cpu_ns is not None and pause.cpu_ns < MOST * length_ns:
+        return "blocking_call"
+    if pause.starved_ns >= MOST * length_ns:
+        return "gil_held"
+    return "native_call" if is_shared(pause) else "python_cpu"
+
+
+def _looked(pause: Pause) -> Iterator[Sequence[Position]]:
+    """The stacks to be blamed: of the loop's thread, or of the one that kept it waiting."""
+    if is_contended(pause):
+        found = burner(pause)
+        if found is not None:
+            yield found.frames
+            return
+    for sample in pause.samples:
+        yield sample.frames
+
+
+def _own(frames: Sequence[Position]) -> Position | None:
+    return next((at for at in frames if application.owns(at.code)), None)
+
+
+def _call(pause: Pause, where: Location | None) -> Call:
+    """What the line calls: by the frames below it, and by its source where that is C."""
+    for frames in _looked(pause):
+        own = _own(frames)
+        if own is None or where is None or own.line != where.line:
+            continue
+        below = [at for at in frames[: frames.index(own)] if not application.is_ours(at.code)]
+        return call(called(own.code, own.instruction, own.line), below, source_line(where))
+    first = next(iter(_looked(pause)), ())
+    return call(None, first)
+
+
+def _differ(samples: Sequence[StackSample]) -> bool:
+    """Whether the looks were at several callbacks, and not at one."""
+    return len({sample.callback for sample in samples}) > 1

@@ -1,0 +1,58 @@
+"""When a loop of the standard library is idle: how long it waits in its selector."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from inprofile.core.event_loop import EventLoop
+
+IDLE_NS = 20_000
+"""A call of the selector that takes longer has waited: there was nothing to do."""
+
+
+class Polls:
+    """Times the selector of one event loop, and tells the loop until when it was idle.
+
+    ``idle_ns`` is how long it was so far. Costs 0.4 microseconds a round of the loop.
+    """
+
+    def __init__(
+        self, known: EventLoop, selector: Any, clock: Callable[[], int] = time.perf_counter_ns
+    ) -> None:
+        self.idle_ns = 0
+        self._since_ns = 0
+        self._clock = clock
+        self._selector = selector
+        select = selector.select
+
+        def timed(timeout: float | None = None) -> Any:
+            self._since_ns = start_ns = clock()
+            events = select(timeout)
+            end_ns = clock()
+            self._since_ns = 0
+            if end_ns - start_ns > IDLE_NS and timeout != 0:
+                self.idle_ns += end_ns - start_ns
+                known.idle_ns = end_ns
+            return events
+
+        self._timed = timed
+        selector.select = timed
+        known.is_polled = True
+
+    @classmethod
+    def of(cls, known: EventLoop, loop: Any) -> "Polls | None":
+        """Those of ``loop``; None for one that is not the standard library's (uvloop)."""
+        selector = getattr(loop, "_selector", None)
+        if selector is None or "select" in getattr(selector, "__dict__", {"select": None}):
+            return None
+        return cls(known, selector)
+
+    def idle_until_now(self) -> int:
+        """How long the loop was idle, with the wait that is under way; from any thread."""
+        since_ns, idle_ns = self._since_ns, self.idle_ns
+        return idle_ns + (self._clock() - since_ns if since_ns else 0)
+
+    def stop(self) -> None:
+        """Leave the selector as it was; from any thread."""
+        if vars(self._selector).get("select") is self._timed:
+            del self._selector.select

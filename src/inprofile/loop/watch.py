@@ -1,0 +1,254 @@
+"""Watches the event loops of a process: puts the parts together, and takes them apart again."""
+
+import asyncio
+import os
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from types import CoroutineType
+from typing import Any, Protocol
+
+from inprofile.core import metrics
+from inprofile.core.application import application
+from inprofile.core.awaiting import awaited
+from inprofile.core.event_loop import EventLoop, EventLoops, Wait
+from inprofile.core.metrics import RATIO_PARTS, Family
+from inprofile.core.model import UNMATCHED, Location, Pause, Trace
+from inprofile.core.suffering import burner, is_contended, is_queued
+from inprofile.loop.garbage import GENERATIONS, Garbage
+from inprofile.loop.heartbeat import Heartbeat
+from inprofile.loop.load import Gauge
+from inprofile.loop.polls import Polls
+from inprofile.loop.sampling import base
+from inprofile.loop.watchdog import Watchdog
+
+MAX_STRAYS = 256
+"""Pauses that no trace under way can be told of, which wait to be reported."""
+
+COVERED = 0.5
+"""A heartbeat that is late because of a pause that is known is no other pause."""
+
+
+LEAST_SEEN = 2
+DOMINANT = 0.6
+"""So many looks, and such a part of all, at steps of one trace make the pause its doing."""
+
+
+class Counting(Protocol):
+    """Where the numbers go."""
+
+    def observe(self, family: Family, *labels: str, value_ns: int) -> None:
+        """Add one duration to a histogram or a total."""
+
+    def put(self, family: Family, *labels: str, value: int) -> None:
+        """Set a gauge."""
+
+
+class _Parts:
+    """What has been put into one loop."""
+
+    def __init__(self, beat: Heartbeat, polls: Polls | None, gauge: Gauge, kind: str) -> None:
+        self.beat = beat
+        self.polls = polls
+        self.gauge = gauge
+        self.kind = kind
+
+    def stop(self) -> None:
+        self.beat.stop()
+        if self.polls is not None:
+            self.polls.stop()
+
+
+class Watch:
+    """Watches the event loops that requests come to, from the first request of each.
+
+    ``block_ns`` is how long a loop must be held up to be a pause; ``counting`` gives where to
+    count, or None while there is nowhere; ``report`` takes pauses that no trace under way knows.
+    Nothing runs before the first request on a loop.
+    """
+
+    def __init__(
+        self,
+        block_ns: int,
+        counting: Callable[[], Counting | None],
+        report: Callable[[Pause], None],
+        clock: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
+        self._block_ns = block_ns
+        self._counting = counting
+        self._report = report
+        self._clock = clock
+        self._parts: dict[EventLoop, _Parts] = {}
+        self._strays: deque[Pause] = deque(maxlen=MAX_STRAYS)
+        self.garbage = Garbage(self._collected, clock)
+        self.loops = EventLoops(_running, self._begun, block_ns)
+        self._dog: Watchdog | None = None
+
+    def stop(self) -> None:
+        """Leave every loop as it was, and end the thread."""
+        self.garbage.stop()
+        dog, self._dog = self._dog, None
+        if dog is not None:
+            dog.stop()
+        for parts in list(self._parts.values()):
+            parts.stop()
+        self._parts.clear()
+        self.loops.known.clear()
+
+    def after_fork_in_child(self) -> None:
+        """The loops are the parent's, and the thread is not here."""
+        dog, self._dog = self._dog, None
+        if dog is not None:
+            dog.close()
+        for parts in self._parts.values():
+            parts.beat.stop()
+        self._parts.clear()
+        self.loops.known.clear()
+        self.loops = EventLoops(_running, self._begun, self._block_ns)
+
+    def _begun(self, known: EventLoop) -> None:
+        """A request has come to a loop that nobody has watched: in its thread."""
+        loop = known.loop()
+        known.base = base(sys._getframe())  # noqa: SLF001 - in a task of the loop
+        if self._dog is None:
+            self._dog = Watchdog(self._block_ns, self._gone, self._clock)
+            self.garbage.start()
+        watched = self._dog.watch(known)
+        kind = _kind(loop)
+        polls = Polls.of(known, loop)
+        beat = Heartbeat(
+            known,
+            lambda lag_ns: self._count(metrics.LAG, kind, value_ns=lag_ns),
+            lambda due_ns, now_ns: self._late(known, due_ns, now_ns),
+            self._clock,
+        )
+
+        def paused(pause: Pause) -> None:
+            watched.explain(pause)
+            pause.gc_ns = self.garbage.within_ns(known.thread, pause.start_ns, pause.end_ns)
+            self._take(pause)
+
+        def halted() -> None:
+            beat.was_halted = True
+
+        known.paused, known.waits_at = paused, waits_at
+        watched.halted = halted
+        self._parts[known] = _Parts(beat, polls, Gauge(known, polls, watched.usage), kind)
+        beat.start()
+
+    def _gone(self, known: EventLoop) -> None:
+        self.loops.forget(known)
+        parts = self._parts.pop(known, None)
+        if parts is not None:
+            parts.stop()
+
+    def _late(self, known: EventLoop, due_ns: int, now_ns: int) -> None:
+        """A heartbeat was late: by a pause that is known, or by something that is not one step."""
+        covered_ns = sum(
+            max(min(pause.end_ns, now_ns) - max(pause.start_ns, due_ns), 0)
+            for pause in known.pauses
+        )
+        if covered_ns < COVERED * (now_ns - due_ns):
+            pause = Pause(None, due_ns, now_ns, is_step=False)
+            known.pause(pause)
+
+    def _take(self, pause: Pause) -> None:
+        trace = pause.trace = culprit(pause)
+        if trace is None or trace.door == "websocket" or not self._told(trace, pause):
+            self._strays.append(pause)
+
+    @staticmethod
+    def _told(trace: Trace, pause: Pause) -> bool:
+        """Tell a trace of a pause of its own, if it has not been judged yet."""
+        if trace.stages:  # it is over
+            return False
+        trace.pauses = [*(trace.pauses or ()), pause]
+        trace.suspect = True
+        return True
+
+    def glance(self) -> None:
+        """Look at what the loops do, from a thread that has waited for the interpreter."""
+        dog = self._dog
+        if dog is not None:
+            dog.glance()
+
+    def tick(self) -> None:
+        """Count what has gathered. To be called now and then, by any thread."""
+        for known, parts in list(self._parts.items()):
+            load = parts.gauge.read()
+            pid = str(os.getpid())
+            counting = self._counting()
+            if counting is None:
+                return
+            if load.utilization is not None:
+                parted = round(load.utilization * RATIO_PARTS)
+                counting.put(metrics.UTILIZATION, parts.kind, load.method, pid, value=parted)
+            if load.tasks is not None:
+                counting.put(metrics.TASKS, pid, value=load.tasks)
+            if load.ready is not None:
+                counting.put(metrics.READY, pid, value=load.ready)
+            for _ in range(len(known.waits)):
+                self._settle(known, known.waits.popleft(), counting)
+        while self._strays:
+            self._report(self._strays.popleft())
+
+    @staticmethod
+    def _settle(known: EventLoop, wait: Wait, counting: Counting) -> None:
+        """Count who waited for whom; later where it is not known yet which route that was."""
+        traces = wait.culprit, wait.victim
+        if any(each.route == UNMATCHED and not each.finished for each in traces):
+            known.waits.append(wait)
+            return
+        counting.observe(
+            metrics.LOOP_WAIT, wait.victim.route, wait.culprit.route, value_ns=wait.wait_ns
+        )
+
+    def _collected(self, generation: int, took_ns: int) -> None:
+        if generation < GENERATIONS:
+            self._count(metrics.GC_PAUSE, str(generation), value_ns=took_ns)
+
+    def _count(self, family: Family, *labels: str, value_ns: int) -> None:
+        counting = self._counting()
+        if counting is not None:
+            counting.observe(family, *labels, value_ns=value_ns)
+
+
+def culprit(pause: Pause) -> Trace | None:
+    """Whose doing a pause was: of a step its trace's, unless that was held up itself.
+
+    Of many short steps it is that of the trace which most of them were seen to be of, and of
+    nobody if there is none: what is busy with many requests is no request's fault.
+    """
+    if is_queued(pause):
+        return None
+    if is_contended(pause):
+        found = burner(pause)
+        return None if found is None else found.trace
+    if pause.is_step:
+        return pause.trace
+    seen = Counter(id(each.trace) for each in pause.samples)
+    for whose, times in seen.most_common(1):
+        if times >= LEAST_SEEN and times >= DOMINANT * len(pause.samples):
+            return next(one.trace for one in pause.samples if id(one.trace) == whose)
+    return None
+
+
+def waits_at(inner: Any) -> Location | None:
+    """The application's innermost line at which a suspended coroutine waits."""
+    if type(inner) is not CoroutineType:
+        return None
+    for frame in awaited(inner):
+        if application.owns(frame.f_code):
+            code = frame.f_code
+            return Location(code.co_filename, frame.f_lineno or 0, code.co_qualname)
+    return None
+
+
+def _running() -> Any:
+    return asyncio._get_running_loop()  # noqa: SLF001 - public by asyncio.__all__, and meant for libraries
+
+
+def _kind(loop: Any) -> str:
+    """What kind of loop it is, as its module is called: asyncio, uvloop."""
+    return type(loop).__module__.partition(".")[0]

@@ -1,0 +1,201 @@
+"""The thread that looks at event loops while they are held up."""
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from inprofile.core.event_loop import EventLoop
+from inprofile.core.guard import guard
+from inprofile.core.model import Pause, StackSample
+from inprofile.core.suffering import is_contended
+from inprofile.loop.sampling import burners, sample
+from inprofile.loop.usage import ThreadUsage, Usage
+
+MOST_NS = 25_000_000
+LEAST_NS = 5_000_000
+"""How long the thread sleeps: a step has to be seen when it has run for as long as a pause is."""
+
+BETWEEN_NS = 10_000_000
+"""Between the first two looks at one pause; then twice as long, and so on up to MOST_NS."""
+
+STARVED_NS = 15_000_000
+"""Who waits so long for the interpreter waits for native code: Python's lets it go three times in
+this time."""
+
+RECENT_NS = 500_000_000
+"""Who was seen to compute so long before a pause is taken to have done so in it."""
+
+MAX_THREADS = 1024
+"""Threads whose processor time is remembered."""
+
+MAX_SAMPLES = 32
+MAX_USAGES = 64
+"""What is remembered of one loop."""
+
+
+class Watched:
+    """What is known of one loop under watch."""
+
+    def __init__(self, known: EventLoop, native: int) -> None:
+        self.known = known
+        self.usage = ThreadUsage(native)
+        self.usages: deque[Usage] = deque([self.usage.read()], maxlen=MAX_USAGES)
+        self.samples: deque[StackSample] = deque(maxlen=MAX_SAMPLES)
+        self.callback: object = None
+        """Of the latest look: held until the next one, or it would look like the one after it."""
+        self.between_ns = BETWEEN_NS
+        self.halted: Callable[[], None] = _nobody
+
+    def held_ns(self, now_ns: int) -> int:
+        """How long the loop has been at one thing, or its heartbeat is overdue."""
+        known = self.known
+        running_ns = now_ns - known.began_ns if known.running is not None else 0
+        return max(running_ns, now_ns - known.due_ns)
+
+    def explain(self, pause: Pause) -> None:
+        """Say of a pause that is over what is known of it."""
+        end = self.usage.read()
+        usages = list(self.usages)
+        begin = next((one for one in reversed(usages) if one.at_ns <= pause.start_ns), usages[0])
+        length_ns = pause.length_ns
+        if begin.thread_ns is not None and end.thread_ns is not None:
+            spent_ns = end.thread_ns - begin.thread_ns
+            pause.cpu_ns = min(spent_ns, length_ns)
+            pause.others_ns = max(end.process_ns - begin.process_ns - spent_ns, 0)
+        if begin.queued_ns is not None and end.queued_ns is not None:
+            pause.queued_ns = min(end.queued_ns - begin.queued_ns, length_ns)
+        if begin.slices is not None and end.slices is not None:
+            pause.slices = end.slices - begin.slices
+        samples = [one for one in list(self.samples) if one.at_ns >= pause.start_ns]
+        pause.samples = tuple(one for one in samples if one.at_ns <= pause.end_ns)
+        if not pause.samples and is_contended(pause):  # threads that compute do so for longer
+            since_ns = pause.start_ns - RECENT_NS
+            pause.samples = tuple(one for one in list(self.samples)[-1:] if one.at_ns > since_ns)
+        late_ns = [min(one.late_ns, one.at_ns - pause.start_ns) for one in pause.samples]
+        pause.starved_ns = sum(late for late in late_ns if late > STARVED_NS)
+
+
+def _nobody() -> None:
+    """Nobody has to know."""
+
+
+class Watchdog:
+    """Watches event loops from a thread of its own, for as long as there are any.
+
+    ``block_ns`` is how long a loop is held up when it is looked at. Costs 0.04 % of a processor.
+    """
+
+    def __init__(
+        self, block_ns: int, gone: Callable[[EventLoop], None], clock: Callable[[], int]
+    ) -> None:
+        self._block_ns = block_ns
+        self._gone = gone
+        self._clock = clock
+        self._watched: dict[EventLoop, Watched] = {}
+        self._lock = threading.Lock()
+        self._sleep = threading.Lock()
+        self._sleep.acquire()
+        self._thread: threading.Thread | None = None
+        self._is_stopping = False
+        self._until_ns = 1 << 62
+        self._spent_ns: dict[int, int] = {}
+
+    def watch(self, known: EventLoop) -> Watched:
+        """Watch one more loop; to be called in its thread."""
+        watched = Watched(known, threading.get_native_id())
+        with self._lock:
+            self._watched[known] = watched
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="inprofile-loop", daemon=True)
+                thread.start()
+                self._thread = thread
+        return watched
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """End the thread, and give back what it has open."""
+        self._is_stopping = True
+        if self._thread is not None:
+            self._sleep.release()
+            if self._thread is not threading.current_thread():
+                self._thread.join(timeout_s)
+            self._thread = None
+        self.close()
+
+    def close(self) -> None:
+        """Give back what is open; after a fork the thread is not there."""
+        for watched in self._watched.values():
+            watched.usage.close()
+        self._watched.clear()
+
+    def glance(self) -> int:
+        """Look at every loop that is held up; in how many nanoseconds to look again.
+
+        From any thread that has just come by the interpreter: where native code has held it, all
+        who have waited for it run before the loop does, and each may be the last to see what it
+        was.
+        """
+        now_ns = self._clock()
+        late_ns = max(now_ns - self._until_ns, 0)
+        everybody = list(self._watched.values())
+        # Who has had to wait for the interpreter may have to again: it looks sooner.
+        least_ns = self._block_ns if late_ns < STARVED_NS else self._block_ns // 2
+        with guard:
+            if any(watched.held_ns(now_ns) >= least_ns for watched in everybody):
+                self._sample(everybody, now_ns, late_ns, least_ns)
+        wait_ns = MOST_NS
+        for watched in everybody:
+            with guard:
+                wait_ns = min(wait_ns, self._next(watched))
+        # What follows the looks lets the loop go on, and its native code may then have kept us.
+        return 0 if self._clock() - now_ns > LEAST_NS else wait_ns
+
+    def _run(self) -> None:
+        while not self._is_stopping:
+            wait_ns = self.glance()
+            self._until_ns = self._clock() + wait_ns
+            if wait_ns and self._sleep.acquire(timeout=wait_ns / 1e9):
+                return
+
+    def _sample(self, everybody: list[Watched], now_ns: int, late_ns: int, least_ns: int) -> None:
+        """Look at the loops that are held up. Nothing in here lets them go on."""
+        frames = sys._current_frames()  # noqa: SLF001 - of other threads
+        if len(self._spent_ns) > MAX_THREADS:
+            self._spent_ns.clear()
+        loops = [watched.known.thread for watched in everybody]
+        others = burners(frames, loops, self._spent_ns)
+        for watched in everybody:
+            if watched.held_ns(now_ns) >= least_ns:
+                found, watched.callback = sample(watched.known, frames, now_ns, late_ns)
+                watched.samples.append(found._replace(burners=others))
+
+    def _next(self, watched: Watched) -> int:
+        """In how many nanoseconds to look at a loop again."""
+        held_ns = watched.held_ns(self._clock())
+        if held_ns < self._block_ns:
+            return self._free(watched, held_ns)
+        loop = watched.known.loop()
+        if loop is None or not loop.is_running():
+            self._halted(watched)
+            return MOST_NS
+        wait_ns = watched.between_ns
+        watched.between_ns = min(2 * wait_ns, MOST_NS)
+        return wait_ns
+
+    def _free(self, watched: Watched, held_ns: int) -> int:
+        watched.between_ns = BETWEEN_NS
+        watched.callback = None
+        watched.usages.append(watched.usage.read())
+        return min(max(self._block_ns - held_ns, LEAST_NS), MOST_NS)
+
+    def _halted(self, watched: Watched) -> None:
+        """The loop does not run: it is over, or somebody runs it now and then."""
+        watched.samples.clear()
+        watched.callback = None
+        watched.halted()
+        loop = watched.known.loop()
+        if loop is None or loop.is_closed():
+            with self._lock:
+                self._watched.pop(watched.known, None)
+            watched.usage.close()
+            self._gone(watched.known)
