@@ -141,7 +141,7 @@ REFUSED = [
         (
             f"{GRAMMAR} (there is no kind 'http_nplusone' (did you mean http_n_plus_one?): there "
             "are n_plus_one, repeated_query, http_n_plus_one, cache_n_plus_one, unused_eager_load, "
-            "slow_query, blocked_event_loop, sync_io_on_loop, gc_pressure)"
+            "slow_query, blocked_event_loop, sync_io_on_loop)"
         ),
     ),
     (

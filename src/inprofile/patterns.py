@@ -15,7 +15,6 @@ KINDS = (
     "slow_query",
     "blocked_event_loop",
     "sync_io_on_loop",
-    "gc_pressure",
 )
 """Every kind of finding."""
 

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from inprofile.analysis.findings import FindingSummary, summarized
+from inprofile.analysis.event_loops import EventLoop, LoopWait, event_loops, waits
+from inprofile.analysis.findings import FindingSummary, ranked, summarized
+from inprofile.analysis.garbage import pressures
 from inprofile.analysis.routes import routes
 from inprofile.analysis.series import series
 from inprofile.analysis.source import Source
@@ -25,6 +27,10 @@ HOW = {
     "failed, and of those with a finding the first, the largest and now and then one. In how many "
     "requests: counted in all, by kind and route; where a route has several of a kind, split as in "
     "kept traces. Their cost: each that was not kept as much as the middle one of the kept",
+    "event loops": "lag of a timer at random moments; busy by the time outside of the selector, or "
+    "where there is none (uvloop) estimated by the processor time of the loop's thread",
+    "waits for the event loop": "exact where it was idle before; else from then on, less the time "
+    "that the operations of the trace take on average",
     "savings": "at the most all runs but one, of median length; at the least half of that",
 }
 """How each number was obtained."""
@@ -34,7 +40,8 @@ HOW = {
 class Facts:
     """What is known of a group, and what is not.
 
-    ``messages`` are those of websockets by direction, ``kept`` the traces kept by reason,
+    ``event_loops`` are how late and how busy those are, and ``loop_waits`` who waited for whom on
+    them; ``messages`` are those of websockets by direction, ``kept`` the traces kept by reason,
     and ``how`` says of every kind of number how it was obtained.
     """
 
@@ -45,6 +52,8 @@ class Facts:
     messages: dict[str, int]
     kept: dict[str, int]
     findings: tuple[FindingSummary, ...]
+    event_loops: tuple[EventLoop, ...]
+    loop_waits: tuple[LoopWait, ...]
     unknown: tuple[Unknown, ...]
     how: dict[str, str]
 
@@ -82,7 +91,9 @@ def facts(
         websockets=websockets,
         messages=messages,
         kept={reason: words[0] for (reason,), words in series(counted, KEPT)},
-        findings=summarized(findings, found),
+        findings=ranked([*summarized(findings, found), *pressures(requests.routes)]),
+        event_loops=event_loops(counted),
+        loop_waits=waits(counted, source.seconds),
         unknown=(*problems, *unknowns(counted, source, requests, (jobs, websockets))),
         how=HOW,
     )

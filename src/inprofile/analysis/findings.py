@@ -94,10 +94,11 @@ def summarized(
         _summary(same, (counted or {}).get(site[:2]), kept[site[:2]])
         for site, same in groups.items()
     ]
-    return tuple(_ranked(summaries))
+    return ranked(summaries)
 
 
-def _ranked(summaries: Sequence[FindingSummary]) -> list[FindingSummary]:
+def ranked(summaries: Sequence[FindingSummary]) -> tuple[FindingSummary, ...]:
+    """The most expensive first; a count that is small and stays so after all that grow."""
     least_ns = min((each.cost_ns for each in summaries if each.grows), default=1 << 63)
 
     def rank(one: FindingSummary) -> tuple[Any, ...]:
@@ -105,7 +106,7 @@ def _ranked(summaries: Sequence[FindingSummary]) -> list[FindingSummary]:
         cost_ns = least_ns if waits else one.cost_ns
         return bool(one.severity), -cost_ns, waits, -one.cost_ns, one.kind, one.route
 
-    return sorted(summaries, key=rank)
+    return tuple(sorted(summaries, key=rank))
 
 
 def _site(finding: Stored) -> tuple[Any, ...]:

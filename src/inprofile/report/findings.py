@@ -126,6 +126,8 @@ def _growth(finding: FindingSummary, growth: Growth) -> str:
 
 def _seen(finding: FindingSummary, noun: str) -> str:
     kept, cost = f"in {plural(finding.traces, 'kept trace')}", duration(finding.cost_ns)
+    if finding.times is not None and not finding.traces:
+        return f"{plural(finding.times, noun)} had it, {cost} in all"
     if finding.times is None:
         return f"{kept}, {cost} in all; in how many {noun}s: n/a"
     about = "about " if finding.estimated else ""

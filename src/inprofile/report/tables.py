@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from inprofile.analysis.distribution import Distribution
+from inprofile.analysis.event_loops import EventLoop
 from inprofile.analysis.facts import Facts
 from inprofile.analysis.operations import Operation
 from inprofile.analysis.routes import Method, Route
@@ -57,6 +58,8 @@ def tables(facts: Facts, top: int) -> Iterator[Table]:
         _operations(requests, "Serializers and templates", ("serialization", "template"), top),
         _operations(requests, "Log calls", ("logging",), top),
         outbound(requests, top),
+        _event_loops(facts),
+        _loop_waits(facts, top),
         _others(facts.jobs, "Jobs and background tasks", "job", top),
         statements(facts.jobs, "Database statements of jobs", "job", top),
         commands(facts.jobs, "Cache operations of jobs", "job", top),
@@ -185,6 +188,51 @@ def _operations(work: Work, heading: str, stages: tuple[str, ...], top: int) -> 
         note=left_out(found[top:], "operation", lambda each: each.total_ns),
         tail=True,
         code=True,
+    )
+
+
+def _event_loops(facts: Facts) -> Table:
+    rows = tuple(
+        Row(each.type, (_busy(each), *_quantiles(each.lag), number(each.lag.count)))
+        for each in facts.event_loops
+    )
+    return Table(
+        title="Event loops: how busy, how late",
+        label="type",
+        columns=("busy", *QUANTILES, "looks"),
+        rows=rows,
+    )
+
+
+def _busy(loop: EventLoop) -> str:
+    """How busy the workers' loops are: of the idlest and the busiest of them."""
+    if not loop.utilization:
+        return "n/a"
+    most, least = percent(loop.utilization[0]), percent(loop.utilization[-1])
+    about = "about " if loop.is_estimate else ""
+    return about + (most if most == least else f"{least} … {most}")
+
+
+def _loop_waits(facts: Facts, top: int) -> Table:
+    rows = tuple(
+        Row(
+            issuer(facts.requests, each.culprit),
+            (
+                duration(each.total_ns),
+                "n/a" if each.per_minute_ns is None else duration(each.per_minute_ns),
+                number(each.count),
+                issuer(facts.requests, each.route),
+            ),
+        )
+        for each in facts.loop_waits[:top]
+    )
+    return Table(
+        title="Who held the event loop while others were ready",
+        label="culprit",
+        columns=("cost", "per minute", "waits", "who waited"),
+        rows=rows,
+        note=left_out(facts.loop_waits[top:], "pair", lambda each: each.total_ns),
+        tail=True,
     )
 
 
