@@ -341,6 +341,8 @@ class Recorder:
     def _keep(self, trace: Trace, reason: str) -> None:
         trace.last_statement = trace.bodies = trace.loads = trace.progress = None
         trace.reason = reason
+        if trace.steps:
+            trace.root.attributes = {**(trace.root.attributes or {}), **_on_loop(trace)}
         trace.spans = [span for span in trace.spans if span.count or span.self_ns]
         trace.started_at = time.time() - (self.clock() - trace.root.start_ns) / 1e9
         self.identify(trace)
@@ -394,6 +396,19 @@ class Recorder:
         if trace.drawn is None:
             vars(trace).setdefault("drawn", self._chance() < self.sample_rate)
         return TraceContext(self.identify(trace), span.identity, SAMPLED if trace.drawn else 0)
+
+
+def _on_loop(trace: Trace) -> Attributes:
+    """What is known of a trace's time on the event loop."""
+    known: dict[str, str | int] = {
+        "inprofile.on_loop.duration_ns": trace.on_loop_ns,
+        "inprofile.on_loop.steps": trace.steps,
+    }
+    if trace.longest_ns:
+        known["inprofile.on_loop.longest_ns"] = trace.longest_ns
+    if trace.longest_at is not None:
+        known["inprofile.on_loop.longest_at"] = str(trace.longest_at)
+    return known
 
 
 def _all_taken_back(handovers: list[Handover], end_ns: int) -> Span:

@@ -1,8 +1,9 @@
 """How late an event loop is: the lag of a timer of ours, at moments that it cannot choose."""
 
+import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
@@ -10,8 +11,12 @@ from inprofile.core.event_loop import EventLoop
 from inprofile.core.guard import guard
 
 INTERVAL_NS = 50_000_000
-"""Between two beats on average. They come at random, as what beats in time with a block that
-repeats would always or never meet it."""
+"""Between two beats on average. They come at random and as if no block had been: what beats in time
+with a block that repeats would always meet it, or never. So the lag that is seen is the lag that
+anybody sees (https://en.wikipedia.org/wiki/Arrival_theorem)."""
+
+LONGEST = 4
+"""Times the average, at most."""
 
 MOST_MISSED = 1000
 """Beats counted of one block: 50 seconds."""
@@ -47,7 +52,8 @@ class Heartbeat:
 
     def start(self) -> None:
         """Begin, in the loop's own thread."""
-        self._schedule(self._clock())
+        now_ns = self._clock()
+        self._schedule(now_ns + self._interval_ns(), now_ns)
 
     def stop(self) -> None:
         """Beat no more. From any thread: a beat that is due finds nothing to do."""
@@ -61,29 +67,26 @@ class Heartbeat:
         with guard:
             now_ns, due_ns = self._clock(), self._known.due_ns
             halted, self.was_halted = self.was_halted, False
-            if not halted:
-                for missed_ns in self._due(due_ns, now_ns):
-                    self._observe(max(now_ns - missed_ns, 0))
-                if now_ns - due_ns >= self._known.block_ns:
-                    self._late(due_ns, now_ns)
-            self._schedule(now_ns)
-
-    def _due(self, due_ns: int, now_ns: int) -> Iterator[int]:
-        """When beats were due until now."""
-        for _ in range(MOST_MISSED):
-            yield due_ns
-            due_ns += self._interval_ns()
-            if due_ns > now_ns:
-                break
+            next_ns = due_ns
+            for _ in range(MOST_MISSED):
+                if not halted:
+                    self._observe(max(now_ns - next_ns, 0))
+                next_ns += self._interval_ns()
+                if next_ns > now_ns:
+                    break
+            if not halted and now_ns - due_ns >= self._known.block_ns:
+                self._late(due_ns, now_ns)
+            self._schedule(max(next_ns, now_ns), now_ns)
 
     def _interval_ns(self) -> int:
-        return round(INTERVAL_NS * (0.5 + self._drawn()))
+        """One of a Poisson process, but for the longest."""
+        return round(INTERVAL_NS * min(-math.log(1.0 - self._drawn()), LONGEST))
 
-    def _schedule(self, now_ns: int) -> None:
+    def _schedule(self, due_ns: int, now_ns: int) -> None:
         loop = self._known.loop()
         if loop is None or loop.is_closed():
             self.stop()
             return
-        interval_ns = self._interval_ns()
-        self._known.due_ns = now_ns + interval_ns
-        self._handle = loop.call_later(interval_ns / 1e9, self.beat, context=self._context)
+        self._known.due_ns = due_ns
+        after_s = (due_ns - now_ns) / 1e9
+        self._handle = loop.call_later(after_s, self.beat, context=self._context)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from typing import Any, NamedTuple
 
 from inprofile.core.event_loop import EventLoop
@@ -10,9 +11,13 @@ from inprofile.loop.usage import ThreadUsage
 
 SELECTOR, ESTIMATE = "selector", "estimate"
 
+APART_NS = 400_000_000
+MAX_READINGS = 25
+"""What is looked at in between says more of who looks than of the loop; together ten seconds."""
+
 
 class Load(NamedTuple):
-    """``utilization`` (0...1) is of the time since it was last asked; ``method`` how it is known.
+    """``utilization`` (0...1) is of the last ten seconds; ``method`` says how it is known.
 
     By the time in the selector it is exact, by the processor time of the loop's thread it is an
     estimate: a loop that is blocked uses none. None is what this version or loop does not tell.
@@ -31,22 +36,22 @@ class Gauge:
         self._known = known
         self._polls = polls
         self._usage = usage
-        self._last_ns, self._last = time.perf_counter_ns(), self._reading()
+        self._readings = deque([(time.perf_counter_ns(), self._reading())], maxlen=MAX_READINGS)
 
     def read(self) -> Load:
-        """The load since the last time."""
-        now_ns, now = time.perf_counter_ns(), self._reading()
-        elapsed_ns, spent = now_ns - self._last_ns, None
-        if now is not None and self._last is not None and elapsed_ns > 0:
-            spent = (now - self._last) / elapsed_ns
-        self._last_ns, self._last = now_ns, now
+        """The load now."""
+        now_ns, readings = time.perf_counter_ns(), self._readings
+        if now_ns - readings[-1][0] >= APART_NS:
+            readings.append((now_ns, self._reading()))
+        (first_ns, first), (last_ns, last) = readings[0], readings[-1]
+        part = None
+        if first is not None and last is not None and last_ns > first_ns:
+            part = (last - first) / (last_ns - first_ns)
+        is_exact = self._polls is not None
+        if part is not None:
+            part = min(max(1 - part if is_exact else part, 0.0), 1.0)
         loop = self._known.loop()
-        if self._polls is None:
-            part, method = spent, ESTIMATE
-        else:
-            part, method = None if spent is None else 1 - spent, SELECTOR
-        utilization = None if part is None else min(max(part, 0.0), 1.0)
-        return Load(utilization, method, _tasks(loop), _ready(loop))
+        return Load(part, SELECTOR if is_exact else ESTIMATE, _tasks(loop), _ready(loop))
 
     def _reading(self) -> int | None:
         """Nanoseconds idle where that is known, and else of processor time."""
