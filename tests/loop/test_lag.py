@@ -103,7 +103,7 @@ class Simulated:
 
     def __init__(self, length_ns, period_ns):
         self.length_ns, self.period_ns = length_ns, period_ns
-        self.now_ns = 0
+        self.now_ns = 0.0
         self.timer = (0.0, self.start)
 
     def start(self):

@@ -14,7 +14,8 @@ from inprofile.loop.usage import ThreadUsage, Usage
 
 MOST_NS = 25_000_000
 LEAST_NS = 5_000_000
-"""How long the thread sleeps: a step has to be seen when it has run for as long as a pause is."""
+"""How long the thread sleeps: at most half of what a pause takes, so that a step is seen before it
+has run for so long, and is then looked at just when it has."""
 
 BETWEEN_NS = 10_000_000
 """Between the first two looks at one pause; then twice as long, and so on up to MOST_NS."""
@@ -64,7 +65,9 @@ class Watched:
             pause.cpu_ns = min(spent_ns, length_ns)
             pause.others_ns = max(end.process_ns - begin.process_ns - spent_ns, 0)
         if begin.queued_ns is not None and end.queued_ns is not None:
-            pause.queued_ns = min(end.queued_ns - begin.queued_ns, length_ns)
+            # It may have been queued before the pause, too: the usual part of it is taken.
+            part = (end.queued_ns - begin.queued_ns) / max(end.at_ns - begin.at_ns, 1)
+            pause.queued_ns = round(min(part, 1.0) * length_ns)
         if begin.slices is not None and end.slices is not None:
             pause.slices = end.slices - begin.slices
         samples = [one for one in list(self.samples) if one.at_ns >= pause.start_ns]
@@ -90,6 +93,7 @@ class Watchdog:
         self, block_ns: int, gone: Callable[[EventLoop], None], clock: Callable[[], int]
     ) -> None:
         self._block_ns = block_ns
+        self._sleep_ns = max(min(MOST_NS, block_ns // 2), LEAST_NS)
         self._gone = gone
         self._clock = clock
         self._watched: dict[EventLoop, Watched] = {}
@@ -143,7 +147,7 @@ class Watchdog:
         with guard:
             if any(watched.held_ns(now_ns) >= least_ns for watched in everybody):
                 self._sample(everybody, now_ns, late_ns, least_ns)
-        wait_ns = MOST_NS
+        wait_ns = self._sleep_ns
         for watched in everybody:
             with guard:
                 wait_ns = min(wait_ns, self._next(watched))
@@ -177,7 +181,7 @@ class Watchdog:
         loop = watched.known.loop()
         if loop is None or not loop.is_running():
             self._halted(watched)
-            return MOST_NS
+            return self._sleep_ns
         wait_ns = watched.between_ns
         watched.between_ns = min(2 * wait_ns, MOST_NS)
         return wait_ns
@@ -186,7 +190,7 @@ class Watchdog:
         watched.between_ns = BETWEEN_NS
         watched.callback = None
         watched.usages.append(watched.usage.read())
-        return min(max(self._block_ns - held_ns, LEAST_NS), MOST_NS)
+        return min(max(self._block_ns - held_ns, LEAST_NS), self._sleep_ns)
 
     def _halted(self, watched: Watched) -> None:
         """The loop does not run: it is over, or somebody runs it now and then."""
