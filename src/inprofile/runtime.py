@@ -317,7 +317,8 @@ class Runtime:
             return
         pools.write(meter.cells)
         if self.watch is not None:
-            self.watch.tick()
+            with guard:
+                self.watch.tick()
         if guard.errors:
             errors, guard.errors = guard.errors, 0
             meter.count(metrics.ERRORS, amount=errors)

@@ -14,23 +14,21 @@ LONG_NS = 1_000_000
 
 MAX_LONG = 64
 
-GENERATIONS = 3
+MAX_WAITING = 10_000
+"""Collections that wait to be counted."""
 
 
 class Garbage:
     """Times garbage collection, from ``start`` to ``stop``.
 
-    ``observe`` is given the generation and the nanoseconds of each. A collection is stage ``gc`` of
-    the request in whose thread it happens. Costs 2 microseconds a collection.
+    A collection is stage ``gc`` of the request in whose thread it happens. ``waiting`` has the
+    generation and the nanoseconds of those that are to be counted: a collection may strike
+    anywhere, also in the midst of counting. Costs 2 microseconds a collection.
     """
 
-    def __init__(
-        self,
-        observe: Callable[[int, int], None],
-        clock: Callable[[], int] = time.perf_counter_ns,
-    ) -> None:
-        self._observe = observe
+    def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         self._clock = clock
+        self.waiting: deque[tuple[int, int]] = deque(maxlen=MAX_WAITING)
         self._begun_ns: dict[int, int] = {}
         self.long: deque[tuple[int, int, int]] = deque(maxlen=MAX_LONG)
 
@@ -52,7 +50,7 @@ class Garbage:
             return
         begun_ns = self._begun_ns.pop(thread, now_ns)
         with guard:
-            self._observe(about["generation"], now_ns - begun_ns)
+            self.waiting.append((about["generation"], now_ns - begun_ns))
             span = recording()
             if span is not None:
                 shift(span, "gc", now_ns - begun_ns)

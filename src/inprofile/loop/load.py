@@ -64,8 +64,8 @@ def _tasks(loop: Any) -> int | None:
     asyncio keeps them where only ``all_tasks`` is meant to look; 3.14 keeps them elsewhere.
     """
     tasks = asyncio.tasks
-    known = getattr(tasks, "_scheduled_tasks", None) or getattr(tasks, "_all_tasks", None)
-    if known is None or hasattr(tasks, "_current_tasks_by_thread") or loop is None:
+    known = getattr(tasks, "_scheduled_tasks", getattr(tasks, "_all_tasks", None))
+    if known is None or hasattr(tasks, "_c_all_tasks") or loop is None:
         return None
     return len(known) + len(getattr(tasks, "_eager_tasks", ()))
 

@@ -5,9 +5,9 @@ import os
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import CoroutineType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from inprofile.core import metrics
 from inprofile.core.application import application
@@ -16,9 +16,9 @@ from inprofile.core.event_loop import EventLoop, EventLoops, Wait
 from inprofile.core.metrics import RATIO_PARTS, Family
 from inprofile.core.model import UNMATCHED, Location, Pause, Trace
 from inprofile.core.suffering import burner, is_contended, is_queued
-from inprofile.loop.garbage import GENERATIONS, Garbage
+from inprofile.loop.garbage import Garbage
 from inprofile.loop.heartbeat import Heartbeat
-from inprofile.loop.load import Gauge
+from inprofile.loop.load import Gauge, Load
 from inprofile.loop.polls import Polls
 from inprofile.loop.sampling import base
 from inprofile.loop.watchdog import Watchdog
@@ -33,6 +33,9 @@ COVERED = 0.5
 LEAST_SEEN = 2
 DOMINANT = 0.6
 """So many looks, and such a part of all, at steps of one trace make the pause its doing."""
+
+
+Waiting = TypeVar("Waiting")
 
 
 class Counting(Protocol):
@@ -81,7 +84,7 @@ class Watch:
         self._clock = clock
         self._parts: dict[EventLoop, _Parts] = {}
         self._strays: deque[Pause] = deque(maxlen=MAX_STRAYS)
-        self.garbage = Garbage(self._collected, clock)
+        self.garbage = Garbage(clock)
         self.loops = EventLoops(_running, self._begun, block_ns)
         self._dog: Watchdog | None = None
 
@@ -175,23 +178,16 @@ class Watch:
 
     def tick(self) -> None:
         """Count what has gathered. To be called now and then, by any thread."""
-        for known, parts in list(self._parts.items()):
-            load = parts.gauge.read()
-            pid = str(os.getpid())
-            counting = self._counting()
-            if counting is None:
-                return
-            if load.utilization is not None:
-                parted = round(load.utilization * RATIO_PARTS)
-                counting.put(metrics.UTILIZATION, parts.kind, load.method, pid, value=parted)
-            if load.tasks is not None:
-                counting.put(metrics.TASKS, pid, value=load.tasks)
-            if load.ready is not None:
-                counting.put(metrics.READY, pid, value=load.ready)
-            for _ in range(len(known.waits)):
-                self._settle(known, known.waits.popleft(), counting)
-        while self._strays:
-            self._report(self._strays.popleft())
+        counting = self._counting()
+        if counting is not None:
+            for known, parts in list(self._parts.items()):
+                _put(parts.gauge.read(), parts.kind, counting)
+                for wait in _taken(known.waits):
+                    self._settle(known, wait, counting)
+            for generation, took_ns in _taken(self.garbage.waiting):
+                counting.observe(metrics.GC_PAUSE, str(generation), value_ns=took_ns)
+        for pause in _taken(self._strays):
+            self._report(pause)
 
     @staticmethod
     def _settle(known: EventLoop, wait: Wait, counting: Counting) -> None:
@@ -204,14 +200,30 @@ class Watch:
             metrics.LOOP_WAIT, wait.victim.route, wait.culprit.route, value_ns=wait.wait_ns
         )
 
-    def _collected(self, generation: int, took_ns: int) -> None:
-        if generation < GENERATIONS:
-            self._count(metrics.GC_PAUSE, str(generation), value_ns=took_ns)
-
     def _count(self, family: Family, *labels: str, value_ns: int) -> None:
         counting = self._counting()
         if counting is not None:
             counting.observe(family, *labels, value_ns=value_ns)
+
+
+def _taken(waiting: "deque[Waiting]") -> Iterator[Waiting]:
+    """What waits by now, taken out; another thread may do the same."""
+    for _ in range(len(waiting)):
+        try:
+            yield waiting.popleft()
+        except IndexError:
+            return
+
+
+def _put(load: Load, kind: str, counting: Counting) -> None:
+    pid = str(os.getpid())
+    if load.utilization is not None:
+        parts = round(load.utilization * RATIO_PARTS)
+        counting.put(metrics.UTILIZATION, kind, load.method, pid, value=parts)
+    if load.tasks is not None:
+        counting.put(metrics.TASKS, pid, value=load.tasks)
+    if load.ready is not None:
+        counting.put(metrics.READY, pid, value=load.ready)
 
 
 def culprit(pause: Pause) -> Trace | None:
