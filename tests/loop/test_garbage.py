@@ -56,3 +56,26 @@ def test_what_nobody_waits_for_is_counted_and_no_stage():
         assert "gc" not in recorded.trace.stages
     finally:
         gc.enable()
+
+
+def test_a_collection_that_was_due_is_nobodys_fault(monkeypatch):
+    monkeypatch.setenv("INPROFILE_LOOP_BLOCK_MS", "20")
+    others: list = []
+
+    async def innocent(scope, receive, send):
+        gc.enable()
+        others.append([])  # brings the collection of all that was made meanwhile
+        await plain(scope, receive, send)
+
+    app = inprofile.instrument(innocent)
+    asgi.asked(app, "/")
+    gc.disable()
+    try:
+        others += [[i] for i in range(2_000_000)]
+        with record() as recorded:
+            asgi.asked(app, "/")
+    finally:
+        gc.enable()
+    found = [each for each in recorded.findings if each.kind == "blocked_event_loop"]
+    collected = [each for each in found if each.cause == "garbage_collection"]
+    assert {(each.route, each.query) for each in collected} == {("loop", None)}

@@ -258,9 +258,9 @@ class Pause:
     at all. ``cpu_ns`` is the processor time of the loop's thread, ``others_ns`` that of all other
     threads of the process, ``queued_ns`` how long the loop's thread waited for a processor and
     ``slices`` how often it was given one (None, all of them: the system does not tell), ``gc_ns``
-    what of it was garbage collection and ``starved_ns`` how long another thread had to wait for the
-    interpreter. ``victims`` are the requests that were ready meanwhile, which waited
-    ``delayed_ns`` together.
+    what of it was garbage collection, ``is_gc_due`` whether that came by itself, and ``starved_ns``
+    how long another thread had to wait for the interpreter. ``victims`` are the requests that were
+    ready meanwhile, which waited ``delayed_ns`` together.
     """
 
     __slots__ = (
@@ -268,6 +268,7 @@ class Pause:
         "delayed_ns",
         "end_ns",
         "gc_ns",
+        "is_gc_due",
         "is_step",
         "others_ns",
         "queued_ns",
@@ -288,6 +289,7 @@ class Pause:
         self.is_step = is_step
         self.samples: tuple[StackSample, ...] = ()
         self.gc_ns = self.starved_ns = 0
+        self.is_gc_due = False
         self.cpu_ns: int | None = None
         self.others_ns: int | None = None
         self.queued_ns: int | None = None

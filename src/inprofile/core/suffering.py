@@ -24,6 +24,11 @@ def is_queued(pause: Pause) -> bool:
     return is_still and pause.starved_ns >= MOST * length_ns
 
 
+def is_collected(pause: Pause) -> bool:
+    """Whether it was a collection that was due: of what everybody has made, in anybody's step."""
+    return pause.is_gc_due and pause.gc_ns >= MOST * pause.length_ns
+
+
 def is_contended(pause: Pause) -> bool:
     """Whether the thread waited for the interpreter while other threads had it.
 

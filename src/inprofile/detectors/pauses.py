@@ -7,7 +7,14 @@ from typing import NamedTuple
 from inprofile.core.application import application
 from inprofile.core.model import Location, Pause, Position, StackSample
 from inprofile.core.source import called, source_line
-from inprofile.core.suffering import MOST, burner, is_contended, is_queued, is_shared
+from inprofile.core.suffering import (
+    MOST,
+    burner,
+    is_collected,
+    is_contended,
+    is_queued,
+    is_shared,
+)
 from inprofile.detectors.blocking import Call, call
 
 CAUSES = {
@@ -33,7 +40,12 @@ class Cause(NamedTuple):
 
 
 def place(pause: Pause) -> Location | None:
-    """The application's line that a pause was seen at most often. Reads no source."""
+    """The application's line that a pause was seen at most often. Reads no source.
+
+    None of a collection that was due: any line may be the one at which it comes.
+    """
+    if is_collected(pause):
+        return None
     seen = Counter(at for at in map(_own, _looked(pause)) if at is not None)
     if not seen:
         return None

@@ -5,7 +5,7 @@ import time
 from inprofile.core.application import application
 from inprofile.core.model import Pause, Trace
 from inprofile.core.recorder import Recorder
-from inprofile.core.suffering import is_contended
+from inprofile.core.suffering import is_collected, is_contended
 
 DOOR = "loop"
 """The door of such a trace: it is not counted as work, and is there for its finding alone."""
@@ -34,7 +34,7 @@ def stray(recorder: Recorder, pause: Pause) -> Trace:
 
 def _callback(pause: Pause) -> str:
     """The outermost function of the application's that ran, as far as anybody has looked."""
-    for sample in () if is_contended(pause) else pause.samples:
+    for sample in () if is_contended(pause) or is_collected(pause) else pause.samples:
         for position in reversed(sample.frames):
             if application.owns(position.code):
                 return f"{DOOR}:{position.code.co_qualname}"

@@ -15,7 +15,7 @@ from inprofile.core.awaiting import awaited
 from inprofile.core.event_loop import EventLoop, EventLoops, Wait
 from inprofile.core.metrics import RATIO_PARTS, Family
 from inprofile.core.model import UNMATCHED, Location, Pause, Trace
-from inprofile.core.suffering import burner, is_contended, is_queued
+from inprofile.core.suffering import burner, is_collected, is_contended, is_queued
 from inprofile.loop.garbage import Garbage
 from inprofile.loop.heartbeat import Heartbeat
 from inprofile.loop.load import Gauge, Load
@@ -129,7 +129,9 @@ class Watch:
 
         def paused(pause: Pause) -> None:
             watched.explain(pause)
-            pause.gc_ns = self.garbage.within_ns(known.thread, pause.start_ns, pause.end_ns)
+            pause.gc_ns, pause.is_gc_due = self.garbage.within(
+                known.thread, pause.start_ns, pause.end_ns
+            )
             self._take(pause)
 
         def halted() -> None:
@@ -232,7 +234,7 @@ def culprit(pause: Pause) -> Trace | None:
     Of many short steps it is that of the trace which most of them were seen to be of, and of
     nobody if there is none: what is busy with many requests is no request's fault.
     """
-    if is_queued(pause):
+    if is_queued(pause) or is_collected(pause):
         return None
     if is_contended(pause):
         found = burner(pause)
