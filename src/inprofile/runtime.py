@@ -23,6 +23,7 @@ from inprofile.core.pipeline import Drain, Kept, Pipeline
 from inprofile.core.pools import pools
 from inprofile.core.recorder import Recorder, current, release
 from inprofile.core.slots import Snapshot, claim, snapshot
+from inprofile.core.threads import threads
 from inprofile.detectors.judgement import Judgement
 from inprofile.detectors.slow_query import THRESHOLD_NS
 from inprofile.doors import asgi, wsgi
@@ -254,6 +255,7 @@ class Runtime:
         self.recorder.reseed()
         current.set(None)
         pools.forget()
+        threads.forget()
         if meter is not None:
             meter.cells.lock = threading.RLock()
             meter.cells.close()
@@ -316,6 +318,7 @@ class Runtime:
         if meter is None:
             return
         pools.write(meter.cells)
+        threads.write(meter)
         if self.watch is not None:
             with guard:
                 self.watch.tick()

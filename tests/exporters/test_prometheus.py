@@ -93,6 +93,8 @@ def test_every_family_is_there_from_the_first_scrape_on(accept):
         "inprofile_event_loop_utilization_ratio": "gauge",
         "inprofile_event_loop_tasks": "gauge",
         "inprofile_event_loop_ready_callbacks": "gauge",
+        "inprofile_threads_busy": "gauge",
+        "inprofile_threads_max": "gauge",
         "inprofile_event_loop_wait_seconds": "counter",
         "inprofile_on_loop_duration_seconds": "histogram",
         "inprofile_gc_pause_seconds": "histogram",

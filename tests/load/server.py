@@ -1,4 +1,4 @@
-"""A supervisor with workers, started and stopped by a test."""
+"""Supervisors with workers, which end with the test that starts them."""
 
 import os
 import signal
@@ -52,3 +52,22 @@ class Server:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+@pytest.fixture
+def serve(tmp_path):
+    servers = []
+
+    def start(*command, path="/pid"):
+        port = free_port()
+        module = [part.format(port=port) for part in command]
+        server = Server(
+            [sys.executable, "-m", *module], f"http://127.0.0.1:{port}", tmp_path / "log"
+        )
+        servers.append(server)
+        server.wait(path)
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()

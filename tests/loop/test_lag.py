@@ -103,11 +103,8 @@ class Simulated:
 
     def __init__(self, length_ns, period_ns):
         self.length_ns, self.period_ns = length_ns, period_ns
-        self.now_ns = 0.0
-        self.timer = (0.0, self.start)
-
-    def start(self):
-        raise AssertionError("nothing was scheduled")
+        self.now_ns = 0
+        self.timers: list = []
 
     def clock(self):
         return self.now_ns
@@ -118,12 +115,13 @@ class Simulated:
     def call_later(self, after_s, callback, context):
         due_ns = self.now_ns + after_s * 1e9
         into_ns = due_ns % self.period_ns
-        self.timer = due_ns + max(self.length_ns - into_ns, 0), callback
+        self.timers.append((due_ns + max(self.length_ns - into_ns, 0), callback))
 
     def run(self, until_ns):
         while self.now_ns < until_ns:
-            self.now_ns, callback = self.timer
-            self.now_ns = round(self.now_ns)
+            ((at_ns, callback),) = self.timers
+            self.timers.clear()
+            self.now_ns = round(at_ns)
             callback()
 
 

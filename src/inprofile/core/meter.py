@@ -53,6 +53,12 @@ class Meter:
         else:
             self._words[at] += 1
 
+    @property
+    def active(self) -> int:
+        """How many requests are under way in this process. From any thread."""
+        active = sum(self._words[at] for at in set(self._active.values())) & LARGEST_WORD
+        return 0 if active >> 63 else active  # of a fork's, one that had begun before it ends
+
     def record(self, trace: Trace) -> None:
         """Count a finished trace."""
         if _LOCKED:

@@ -172,6 +172,16 @@ READY = Family(
     500,
     "Callbacks that are ready to run in the event loop.",
 )
+THREADS_BUSY = Family(
+    "inprofile.threads.busy",
+    GAUGE,
+    ("pid",),
+    500,
+    "Threads of the server that answer a request; n/a where it does not say how many it has.",
+)
+THREADS_MAX = Family(
+    "inprofile.threads.max", GAUGE, ("pid",), 500, "Threads that the server has for requests."
+)
 CULPRIT = "inprofile.culprit.route"
 LOOP_WAIT = Family(
     "inprofile.event_loop.wait",
@@ -243,6 +253,8 @@ FAMILIES = (
     UTILIZATION,
     TASKS,
     READY,
+    THREADS_BUSY,
+    THREADS_MAX,
     LOOP_WAIT,
     ON_LOOP,
     GC_PAUSE,

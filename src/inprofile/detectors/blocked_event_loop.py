@@ -12,6 +12,9 @@ from inprofile.detectors.remedies import remedy
 
 KIND = "blocked_event_loop"
 
+MINOR = frozenset({"descheduled", "unknown"})
+"""Causes that are the machine's, or of which there is too little to say."""
+
 
 def found(trace: Trace) -> Iterator[tuple[Finding, Hashable]]:
     """One finding for each line that has held up the loop in a trace."""
@@ -51,6 +54,7 @@ def _finding(trace: Trace, same: list[Pause]) -> Finding:
         fix=remedy(cause),
         query=cause.place,
         share=min(total_ns / trace.wall_ns, 1.0) if trace.wall_ns else 0.0,
+        severity="low" if cause.kind in MINOR else "",
         cause=cause.kind,
         victims=victims,
         delayed_ns=delayed_ns,

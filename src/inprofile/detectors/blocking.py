@@ -85,6 +85,11 @@ class Call(NamedTuple):
     instead: str = ""
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is known of it that the application has written."""
+        return not (self.text or self.waits_for)
+
+    @property
     def blocks(self) -> bool:
         """Whether it is known to wait for something."""
         return bool(self.waits_for)

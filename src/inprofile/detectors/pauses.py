@@ -31,6 +31,10 @@ CAUSES = {
 """The classes of what holds up an event loop, in words."""
 
 
+NAMELESS = frozenset({"descheduled", "garbage_collection", "unknown"})
+"""What was being called meanwhile has nothing to do with these."""
+
+
 class Cause(NamedTuple):
     """``kind`` is one of CAUSES, ``call`` what was called there, as far as that is known."""
 
@@ -61,7 +65,8 @@ def cause(pause: Pause) -> Cause:
     """What a pause was about. Reads the source of the line."""
     where = place(pause)
     what = _call(pause, where)
-    return Cause(_kind(pause, what), where, what)
+    kind = _kind(pause, what)
+    return Cause(kind, where, Call() if kind in NAMELESS else what)
 
 
 def _kind(pause: Pause, what: Call) -> str:  # noqa: PLR0911 - a class each
@@ -81,7 +86,8 @@ def _kind(pause: Pause, what: Call) -> str:  # noqa: PLR0911 - a class each
     if not pause.samples:  # Python code lets others look
         return "gil_held"
     if pause.cpu_ns is not None and pause.cpu_ns < MOST * length_ns:
-        return "blocking_call"
+        # Without a line of the application's at which it waits, it may have been anything.
+        return "unknown" if what.is_unknown else "blocking_call"
     if pause.starved_ns >= MOST * length_ns:
         return "gil_held"
     return "native_call" if is_shared(pause) else "python_cpu"

@@ -23,6 +23,7 @@ TABLE = {
     "fastapi": "fastapi",
     "flask": "flask",
     "graphql": "graphql_core",
+    "gunicorn": "gunicorn",
     "httpx": "httpx",
     "jinja2": "jinja2",
     "json": "stdlib_json",

@@ -22,6 +22,16 @@ MOST_MISSED = 1000
 """Beats counted of one block: 50 seconds."""
 
 Observe = Callable[[int], None]
+Later = Callable[[Any, float, Callable[[], None]], bool]
+"""Has a function called by a loop in so many seconds; whether that will be, or the loop is over."""
+
+
+def later(loop: Any, delay_s: float, call: Callable[[], None]) -> bool:
+    """The same for a loop of asyncio's kind; in nobody's context: a request would live on in it."""
+    if loop.is_closed():
+        return False
+    loop.call_later(delay_s, call, context=Context())
+    return True
 
 
 class Heartbeat:
@@ -38,14 +48,14 @@ class Heartbeat:
         observe: Observe,
         late: Callable[[int, int], None],
         clock: Callable[[], int] = time.perf_counter_ns,
+        after: Later = later,
     ) -> None:
         self._known = known
         self._observe = observe
         self._late = late
         self._clock = clock
         self._drawn = random.Random().random  # noqa: S311 - moments to look at
-        self._context = Context()  # nobody's: a request would live on in its own
-        self._handle: Any = None
+        self._after = after
         self.is_stopped = False
         self.was_halted = False
         """The loop was not running meanwhile, which is no lag; whoever sees that says so."""
@@ -84,9 +94,6 @@ class Heartbeat:
 
     def _schedule(self, due_ns: int, now_ns: int) -> None:
         loop = self._known.loop()
-        if loop is None or loop.is_closed():
-            self.stop()
-            return
         self._known.due_ns = due_ns
-        after_s = (due_ns - now_ns) / 1e9
-        self._handle = loop.call_later(after_s, self.beat, context=self._context)
+        if loop is None or not self._after(loop, (due_ns - now_ns) / 1e9, self.beat):
+            self.stop()

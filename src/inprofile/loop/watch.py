@@ -1,6 +1,5 @@
 """Watches the event loops of a process: puts the parts together, and takes them apart again."""
 
-import asyncio
 import os
 import sys
 import time
@@ -19,6 +18,7 @@ from inprofile.core.suffering import burner, is_collected, is_contended, is_queu
 from inprofile.loop.garbage import Garbage
 from inprofile.loop.heartbeat import Heartbeat
 from inprofile.loop.load import Gauge, Load
+from inprofile.loop.others import Others
 from inprofile.loop.polls import Polls
 from inprofile.loop.sampling import base
 from inprofile.loop.watchdog import Watchdog
@@ -85,7 +85,8 @@ class Watch:
         self._parts: dict[EventLoop, _Parts] = {}
         self._strays: deque[Pause] = deque(maxlen=MAX_STRAYS)
         self.garbage = Garbage(clock)
-        self.loops = EventLoops(_running, self._begun, block_ns)
+        self._others = Others(self._lagged, clock)
+        self.loops = EventLoops(self._others.running, self._begun, block_ns)
         self._dog: Watchdog | None = None
 
     def stop(self) -> None:
@@ -97,6 +98,7 @@ class Watch:
         for parts in list(self._parts.values()):
             parts.stop()
         self._parts.clear()
+        self._others.stop()
         self.loops.known.clear()
 
     def after_fork_in_child(self) -> None:
@@ -107,8 +109,9 @@ class Watch:
         for parts in self._parts.values():
             parts.beat.stop()
         self._parts.clear()
+        self._others.stop()
         self.loops.known.clear()
-        self.loops = EventLoops(_running, self._begun, self._block_ns)
+        self.loops = EventLoops(self._others.running, self._begun, self._block_ns)
 
     def _begun(self, known: EventLoop) -> None:
         """A request has come to a loop that nobody has watched: in its thread."""
@@ -122,7 +125,7 @@ class Watch:
         polls = Polls.of(known, loop)
         beat = Heartbeat(
             known,
-            lambda lag_ns: self._count(metrics.LAG, kind, value_ns=lag_ns),
+            lambda lag_ns: self._lagged(kind, lag_ns),
             lambda due_ns, now_ns: self._late(known, due_ns, now_ns),
             self._clock,
         )
@@ -202,10 +205,10 @@ class Watch:
             metrics.LOOP_WAIT, wait.victim.route, wait.culprit.route, value_ns=wait.wait_ns
         )
 
-    def _count(self, family: Family, *labels: str, value_ns: int) -> None:
+    def _lagged(self, kind: str, lag_ns: int) -> None:
         counting = self._counting()
         if counting is not None:
-            counting.observe(family, *labels, value_ns=value_ns)
+            counting.observe(metrics.LAG, kind, value_ns=lag_ns)
 
 
 def _taken(waiting: "deque[Waiting]") -> Iterator[Waiting]:
@@ -257,10 +260,6 @@ def waits_at(inner: Any) -> Location | None:
             code = frame.f_code
             return Location(code.co_filename, frame.f_lineno or 0, code.co_qualname)
     return None
-
-
-def _running() -> Any:
-    return asyncio._get_running_loop()  # noqa: SLF001 - public by asyncio.__all__, and meant for libraries
 
 
 def _kind(loop: Any) -> str:
