@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import CoroutineType
 from typing import Any, Protocol
 
@@ -188,10 +188,10 @@ class Watch:
                 counting.put(metrics.TASKS, pid, value=load.tasks)
             if load.ready is not None:
                 counting.put(metrics.READY, pid, value=load.ready)
-            for _ in range(len(known.waits)):
-                self._settle(known, known.waits.popleft(), counting)
-        while self._strays:
-            self._report(self._strays.popleft())
+            for wait in _taken(known.waits):
+                self._settle(known, wait, counting)
+        for pause in _taken(self._strays):
+            self._report(pause)
 
     @staticmethod
     def _settle(known: EventLoop, wait: Wait, counting: Counting) -> None:
@@ -212,6 +212,15 @@ class Watch:
         counting = self._counting()
         if counting is not None:
             counting.observe(family, *labels, value_ns=value_ns)
+
+
+def _taken(gathered: deque[Any]) -> Iterator[Any]:
+    """What has gathered by now, each once: a scrape may be taking it at the same moment."""
+    for _ in range(len(gathered)):
+        try:
+            yield gathered.popleft()
+        except IndexError:
+            return
 
 
 def culprit(pause: Pause) -> Trace | None:
