@@ -13,7 +13,8 @@ IDLE_NS = 20_000
 class Polls:
     """Times the selector of one event loop, and tells the loop until when it was idle.
 
-    ``idle_ns`` is how long it was so far. Costs 0.4 microseconds a round of the loop.
+    ``idle_ns`` is how long it was so far. Costs 0.4 microseconds a round of the loop in which it
+    may wait, and 0.1 where somebody is ready.
     """
 
     def __init__(
@@ -26,11 +27,13 @@ class Polls:
         select = selector.select
 
         def timed(timeout: float | None = None) -> Any:
+            if timeout == 0:  # somebody is ready
+                return select(timeout)
             self._since_ns = start_ns = clock()
             events = select(timeout)
             end_ns = clock()
             self._since_ns = 0
-            if end_ns - start_ns > IDLE_NS and timeout != 0:
+            if end_ns - start_ns > IDLE_NS:
                 self.idle_ns += end_ns - start_ns
                 known.idle_ns = end_ns
             return events

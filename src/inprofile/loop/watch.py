@@ -1,9 +1,9 @@
 """Watches the event loops of a process: puts the parts together, and takes them apart again."""
 
-import asyncio
 import os
 import sys
 import time
+from asyncio import _get_running_loop
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from types import CoroutineType
@@ -82,7 +82,7 @@ class Watch:
         self._parts: dict[EventLoop, _Parts] = {}
         self._strays: deque[Pause] = deque(maxlen=MAX_STRAYS)
         self.garbage = Garbage(self._collected, clock)
-        self.loops = EventLoops(_running, self._begun, block_ns)
+        self.loops = EventLoops(_get_running_loop, self._begun, block_ns)
         self._dog: Watchdog | None = None
 
     def stop(self) -> None:
@@ -105,7 +105,7 @@ class Watch:
             parts.beat.stop()
         self._parts.clear()
         self.loops.known.clear()
-        self.loops = EventLoops(_running, self._begun, self._block_ns)
+        self.loops = EventLoops(_get_running_loop, self._begun, self._block_ns)
 
     def _begun(self, known: EventLoop) -> None:
         """A request has come to a loop that nobody has watched: in its thread."""
@@ -252,10 +252,6 @@ def waits_at(inner: Any) -> Location | None:
             code = frame.f_code
             return Location(code.co_filename, frame.f_lineno or 0, code.co_qualname)
     return None
-
-
-def _running() -> Any:
-    return asyncio._get_running_loop()  # noqa: SLF001 - public by asyncio.__all__, and meant for libraries
 
 
 def _kind(loop: Any) -> str:
