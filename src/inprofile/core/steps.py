@@ -31,9 +31,11 @@ def stepped(inner: Inner, trace: Trace, loop: EventLoop) -> Steps:
         if outer is not None:
             outer.on_loop_ns += start_ns - loop.began_ns
         elif start_ns - trace.stepped_ns > LEAST_WAIT_NS:
-            since_ns = max(trace.stepped_ns, loop.idle_ns)
+            since_ns = max(trace.stepped_ns or loop.came_ns, loop.idle_ns)
+            # What a trace has waited for that only begins is told of long steps alone.
+            ended_ns = loop.ended_ns if trace.stepped_ns else loop.long_ns
             if start_ns - since_ns > LEAST_WAIT_NS and (
-                loop.ended_ns > since_ns or start_ns - since_ns >= loop.block_ns
+                ended_ns > since_ns or start_ns - since_ns >= loop.block_ns
             ):
                 loop.waited(trace, start_ns)
                 start_ns = clock()

@@ -41,6 +41,7 @@ class Heartbeat:
         self._drawn = random.Random().random  # noqa: S311 - moments to look at
         self._context = Context()  # nobody's: a request would live on in its own
         self._handle: Any = None
+        self._before_ns = 0
         self.is_stopped = False
         self.was_halted = False
         """The loop was not running meanwhile, which is no lag; whoever sees that says so."""
@@ -61,6 +62,8 @@ class Heartbeat:
         with guard:
             now_ns, due_ns = self._clock(), self._known.due_ns
             halted, self.was_halted = self.was_halted, False
+            if not self._known.is_polled:
+                self._known.came_ns, self._before_ns = self._before_ns, now_ns
             if not halted:
                 for missed_ns in self._due(due_ns, now_ns):
                     self._observe(max(now_ns - missed_ns, 0))
