@@ -1,4 +1,4 @@
-"""`python -m benchmarks ping`: whose the tasks are decides what is timed, and every game is whole."""
+"""`python -m benchmarks ping`: whose the tasks are decides what is timed; every game is whole."""
 
 import asyncio
 import json
