@@ -18,7 +18,7 @@ class Polls:
     """Times the selector of one event loop, and tells the loop until when it was idle.
 
     ``idle_ns`` is how long it was so far. Costs 0.4 microseconds a round of the loop in which it
-    may wait, and 0.1 where somebody is ready.
+    may wait, and 0.2 where somebody is ready.
     """
 
     def __init__(
