@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks import accuracy, calls, findings, scale
+from benchmarks import accuracy, calls, findings, ping, scale
 from benchmarks.overhead import command as overhead
 from benchmarks.overhead import readme as table
 
@@ -13,6 +13,7 @@ COMMANDS = {
     "table": table,
     "calls": calls,
     "findings": findings,
+    "ping": ping,
     "accuracy": accuracy,
     "scale": scale,
 }

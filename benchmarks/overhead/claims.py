@@ -19,6 +19,9 @@ QUERY_US = {
 }
 """What may be added for each query of a scenario."""
 LIST_SHARE = 0.03
+WATCHING_US = 2.0
+STEP_US = 0.5
+"""Of what is added: what watching event loops may have, of a request and of each of its steps."""
 OFF_US = 1.0
 GROWTH_BYTES = 2048
 """A span of ours takes 200 bytes: if one stayed for each of 10,000 chunks it would be 2 MB."""
@@ -57,7 +60,20 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
     result.append(_at_most("added to a Django JSON view", view.added if view else None, DJANGO_US))
     result.append(_share(found.get(("drf", "on"))))
     result.append(_flat(found.get(("stream", "on")), found.get(("stream", BARE))))
-    return result
+    return result + _of_loops(on, found.get(("steps", "on")))
+
+
+def _of_loops(request: Row | None, steps: Row | None) -> list[Claim]:
+    """Hold what watching loops costs, where that was measured: earlier runs know nothing of it."""
+    held = (
+        (
+            "added to a do-nothing request by watching loops",
+            request.watching if request else None,
+            WATCHING_US,
+        ),
+        ("added per step by watching loops", steps.step if steps else None, STEP_US),
+    )
+    return [_at_most(what, measured, limit) for what, measured, limit in held if measured]
 
 
 def _at_most(what: str, measured: Spread | None, limit_us: float) -> Claim:

@@ -10,10 +10,11 @@ from benchmarks.counts import count
 from benchmarks.machine import about
 from benchmarks.overhead.report import detailed, plain
 from benchmarks.overhead.results import FIGURES, Results
-from benchmarks.overhead.rounds import Failed, Plan, measured, missing
+from benchmarks.overhead.rounds import Plan, measured, missing
 from benchmarks.overhead.scenarios import SCENARIOS
 from benchmarks.overhead.summary import BARE
 from benchmarks.overhead.variants import VARIANTS
+from benchmarks.process import Failed
 
 SUMMARY = "What a request costs, bare and with each way of watching it."
 EXAMPLES = """examples:

@@ -1,10 +1,19 @@
 """The FastAPI applications that are asked, each made anew in a fresh process."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
-from benchmarks.overhead.subject import DIFFERENT, LOOPED, QUERIES, Scenario, Subject, fastapi
+from benchmarks.overhead.subject import (
+    DIFFERENT,
+    LOOPED,
+    QUERIES,
+    STEPS,
+    Scenario,
+    Subject,
+    fastapi,
+)
 
 CHUNKS = 1000
 CHUNK = b"x" * 64
@@ -29,6 +38,20 @@ def _thread() -> Subject:
 
     @app.get("/thread")
     def thread() -> Any:
+        return {"ok": True}
+
+    return fastapi(app)
+
+
+def _steps() -> Subject:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.get("/steps")
+    async def steps() -> Any:
+        for _ in range(STEPS):
+            await asyncio.sleep(0)
         return {"ok": True}
 
     return fastapi(app)
@@ -140,4 +163,5 @@ SCENARIOS = (
         memory_paths=tuple((n, f"/stream/{n}") for n in (100, 1000, 10_000)),
     ),
     Scenario("thread", "`def` route", "/thread", _thread, batch=120),
+    Scenario("steps", f"{STEPS} suspensions", "/steps", _steps, batch=20, steps=STEPS),
 )

@@ -88,6 +88,9 @@ def _scenario(name: str, found: Sequence[Row]) -> Table:
     per_query = any(row.query for row in found)
     sizes = sorted({size for row in found for size in row.peak_bytes})
     header += ["added µs per query"] * per_query
+    is_watched = any(row.watching for row in found)
+    per_step = any(row.step for row in found)
+    header += ["by watching loops"] * is_watched + ["by that per step"] * per_step
     header += [f"peak KiB, {size:,} chunks" for size in sizes]
     cells = []
     for row in found:
@@ -99,6 +102,7 @@ def _scenario(name: str, found: Sequence[Row]) -> Table:
             _ratio(row.of_contrib, row.variant),
         ]
         line += [signed(row.query, row.variant)] * per_query
+        line += [_only(row.watching)] * is_watched + [_only(row.step)] * per_step
         line += [f"{row.peak_bytes[size] / 1024:.1f}" for size in sizes]
         cells.append(line)
     return Table(SCENARIOS[name].title, header, cells)
@@ -135,6 +139,11 @@ def signed(value: Spread | None, variant: str) -> str:
         return "" if variant == BARE else NOT_KNOWN
     digits = _digits(value)
     return f"{value.median:+,.{digits}f} ({value.low:+,.{digits}f} … {value.high:+,.{digits}f})"
+
+
+def _only(value: Spread | None) -> str:
+    """Write what one variant alone has."""
+    return "" if value is None else signed(value, "")
 
 
 def _ratio(value: float | None, variant: str) -> str:

@@ -1,15 +1,13 @@
 """Runs every scenario under every variant in fresh processes that take turns, again and again."""
 
 import importlib.util
-import json
 import os
 import random
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,14 +15,10 @@ from typing import Any
 
 from benchmarks.overhead.results import Measurement
 from benchmarks.overhead.variants import VARIANTS
+from benchmarks.process import Worker, started
 
-ROOT = Path(__file__).parents[2]
 FOREIGN = ("INPROFILE_", "OTEL_", "FASTAPI_OTEL", "PROMETHEUS_")
 """Variables that would configure a variant behind our back."""
-
-
-class Failed(Exception):
-    """A process gave no figures; the message holds its last words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,63 +95,25 @@ def _measurement(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """A process that measures a batch each time it is asked; ``stderr`` is where it complains."""
-
-    name: str
-    process: "subprocess.Popen[str]"
-    stderr: Path
-
-    def ask(self, line: str | None) -> dict[str, Any]:
-        """Say ``line`` (or nothing) and return what comes back. Raises Failed."""
-        process = self.process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        if line is not None:
-            with suppress(BrokenPipeError):
-                process.stdin.write(line + "\n")
-                process.stdin.flush()
-        for answer in process.stdout:
-            if answer.startswith("{"):
-                found: dict[str, Any] = json.loads(answer)
-                return found
-        last = self.stderr.read_text()[-2000:]
-        raise Failed(f"{self.name} ended with exit code {process.wait()}:\n{last}")
-
-
 @contextmanager
 def _worker(
     plan: Plan, number: int, scenario: str, variant: str, directory: Path
 ) -> Iterator[Worker]:
     own = directory / variant
     own.mkdir(mode=0o700)
-    command = [sys.executable, "-m", "benchmarks.overhead.worker", scenario, variant]
-    command += [str(plan.cpu)] if plan.cpu is not None else []
-    complaints = directory / f"{variant}.stderr"  # a pipe that nobody reads would fill and block
-    with (
-        complaints.open("w") as stderr,
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=_environment(variant, number, own),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-        ) as process,
-    ):
-        try:
-            yield Worker(f"{scenario} under {variant}", process, complaints)
-        finally:
-            process.kill()
-            assert process.stdin is not None
-            with suppress(BrokenPipeError):  # what a dead worker did not read is flushed again
-                process.stdin.close()
+    arguments = [scenario, variant] + ([str(plan.cpu)] if plan.cpu is not None else [])
+    with started(
+        f"{scenario} under {variant}",
+        "benchmarks.overhead.worker",
+        arguments,
+        environment(variant, number, own),
+        directory / f"{variant}.stderr",
+    ) as worker:
+        yield worker
 
 
-def _environment(variant: str, number: int, directory: Path) -> dict[str, str]:
-    """The environment of one process: one hash seed a round, so that dicts are laid out alike."""
+def environment(variant: str, number: int, directory: Path) -> dict[str, str]:
+    """Return a process's environment: one hash seed a round, so that dicts are laid out alike."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith(FOREIGN)}
     own = {"INPROFILE_DIR": str(directory), "PYTHONHASHSEED": str(number)}
     return kept | own | dict(VARIANTS[variant].environment)

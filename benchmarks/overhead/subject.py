@@ -10,6 +10,9 @@ from benchmarks.overhead.driver import Batch, Driver
 QUERIES, LOOPED, DIFFERENT = 10, 200, 20
 """How many queries a request runs: a few, one for each of many rows, and each another."""
 
+STEPS = 100
+"""How often a request is suspended, and goes on with a step more."""
+
 
 class Asks(Protocol):
     """A driver of either kind of application."""
@@ -46,8 +49,8 @@ class Subject:
 class Scenario:
     """One kind of request: ``batch`` of them, the same for all variants, are timed at once.
 
-    ``base`` is the scenario to which the ``queries`` were added. ``memory_paths`` are asked
-    after the timing, for the memory that one request takes: by number of chunks.
+    ``base`` is the scenario to which the ``queries`` or the ``steps`` were added. ``memory_paths``
+    are asked after the timing, for the memory that one request takes: by number of chunks.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Scenario:
     build: Callable[[], Subject]
     batch: int
     queries: int = 0
+    steps: int = 0
     base: str = "nothing"
     memory_paths: tuple[tuple[int, str], ...] = ()
 

@@ -8,6 +8,7 @@ from benchmarks.overhead.results import Results
 from benchmarks.overhead.scenarios import SCENARIOS
 
 BARE, CONTRIB = "bare", "contrib"
+ON, LOOPLESS = "on", "loopless"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,9 @@ class Row:
     """One scenario under one variant.
 
     ``added`` is over bare in the same round; ``of_contrib`` is its median as a share of
-    contrib's; ``query`` is what each query adds beyond what the request itself adds. None
+    contrib's; ``query`` is what each query adds beyond what the request itself adds.
+    ``watching`` is the part of ``added`` that watching event loops has: over the same with loops
+    not watched, in the same round; ``step`` is that of each step beyond the request's own. None
     stands for what cannot be known from this run.
     """
 
@@ -36,6 +39,8 @@ class Row:
     of_contrib: float | None
     query: Spread | None
     peak_bytes: dict[int, int]
+    watching: Spread | None = None
+    step: Spread | None = None
 
 
 def spread(values: Iterable[float]) -> Spread | None:
@@ -72,6 +77,27 @@ def added_per_query(results: Results, scenario: str, variant: str) -> dict[int, 
     return {number: us / queries for number, us in beyond.items()}
 
 
+def watching(results: Results, scenario: str, variant: str) -> dict[int, float]:
+    """Return what watching event loops adds to a request, by round."""
+    if variant != ON:
+        return {}
+    return differences(results.by_round(scenario, ON), results.by_round(scenario, LOOPLESS))
+
+
+def watching_per_step(results: Results, scenario: str, variant: str) -> dict[int, float]:
+    """Return what watching event loops adds to each step of a scenario, by round.
+
+    That is what it adds to the request, less what it adds to the base request of the same round,
+    by the number of steps.
+    """
+    steps = SCENARIOS[scenario].steps
+    if not steps:
+        return {}
+    base = watching(results, SCENARIOS[scenario].base, variant)
+    beyond = differences(watching(results, scenario, variant), base)
+    return {number: us / steps for number, us in beyond.items()}
+
+
 def rows(results: Results) -> list[Row]:
     """Return a row for each scenario and variant, in the order of the measurements."""
     return [
@@ -98,6 +124,8 @@ def _scenario_rows(results: Results, scenario: str) -> list[Row]:
                 of_contrib=share(more, contrib),
                 query=spread(added_per_query(results, scenario, variant).values()),
                 peak_bytes=results.peak_bytes(scenario, variant),
+                watching=spread(watching(results, scenario, variant).values()),
+                step=spread(watching_per_step(results, scenario, variant).values()),
             )
         )
     return found

@@ -6,6 +6,7 @@ after the clock has stopped: what did not see all of them has no figure to show.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from benchmarks.overhead import django_peers, fastapi_peers
 from benchmarks.overhead.checks import Check, Facts, Miscounted, exactly
@@ -50,7 +51,7 @@ def _noop(subject: Subject) -> Check:
     return _unchecked
 
 
-def _inprofile(subject: Subject) -> Check:
+def _inprofile(subject: Subject, *, watches_loops: bool = True) -> Check:
     import inprofile
     from inprofile import runtime
 
@@ -66,7 +67,11 @@ def _inprofile(subject: Subject) -> Check:
         running = runtime.running()
         series = running.read().series if running is not None and running.meter else {}
         counts = [v[2:] for key, v in series.items() if key[0] == "http.server.request.duration"]
-        exactly("inprofile", sum(map(sum, counts)), requests if status["enabled"] else 0)
+        expected = requests if status["enabled"] else 0
+        exactly("inprofile", sum(map(sum, counts)), expected)
+        counts = [v[2:] for key, v in series.items() if key[0] == "inprofile.on_loop.duration"]
+        is_on_loop = watches_loops and subject.framework == "fastapi"
+        exactly("inprofile on event loops", sum(map(sum, counts)), expected if is_on_loop else 0)
         return {}
 
     return check
@@ -103,6 +108,12 @@ VARIANTS = {
         Variant("off", "inprofile off", _inprofile, {"INPROFILE_ENABLED": "0"}),
         Variant("paused", "inprofile paused", _paused),
         Variant("on", "**inprofile on**", _inprofile),
+        Variant(
+            "loopless",
+            "inprofile on, loops not watched",
+            partial(_inprofile, watches_loops=False),
+            {"INPROFILE_LOOP": "0"},
+        ),
         Variant(
             "kept", "inprofile on, every trace kept", _inprofile, {"INPROFILE_SAMPLE_RATE": "1"}
         ),

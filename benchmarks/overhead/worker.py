@@ -4,7 +4,6 @@ Usage: python -m benchmarks.overhead.worker SCENARIO VARIANT [CPU]
 """
 
 import gc
-import json
 import os
 import sys
 import tracemalloc
@@ -14,6 +13,7 @@ from benchmarks.overhead.driver import Batch
 from benchmarks.overhead.scenarios import SCENARIOS
 from benchmarks.overhead.subject import Asks, Scenario, Subject
 from benchmarks.overhead.variants import VARIANTS
+from benchmarks.process import say
 
 WARM_BATCHES = 3
 MEMORY_REPEATS = 3
@@ -43,21 +43,17 @@ def _take_turns(driver: Asks, requests: int) -> None:
         driver.batch(requests)
     gc.collect()
     gc.freeze()  # what was loaded is not walked again; the collector itself stays on
-    _say({"ready": True})
+    say({"ready": True})
     for line in sys.stdin:
         if line.strip() == "end":
             break
         driver.batch(max(requests // 10, 1))  # the caches were someone else's
         batch = driver.batch(requests)
-        _say({"wall_us": _each_us(batch.wall_ns, batch), "cpu_us": _each_us(batch.cpu_ns, batch)})
+        say({"wall_us": _each_us(batch.wall_ns, batch), "cpu_us": _each_us(batch.cpu_ns, batch)})
 
 
 def _each_us(total_ns: int, batch: Batch) -> float:
     return total_ns / batch.requests / 1000
-
-
-def _say(what: dict[str, object]) -> None:
-    print(json.dumps(what), flush=True)
 
 
 def peaks(subject: Subject, paths: tuple[tuple[int, str], ...]) -> tuple[dict[int, int], int]:
@@ -94,7 +90,7 @@ def main() -> None:
     subject = scenario.build()
     check = variant.install(subject)
     requests, figures = measure(subject, scenario)
-    _say(figures | {"facts": check(requests)})
+    say(figures | {"facts": check(requests)})
 
 
 if __name__ == "__main__":

@@ -263,3 +263,20 @@ def test_the_own_steps_of_a_trace_are_nothing_that_it_waits_for(clock, loop, tra
 )
 def test_an_arrival_is_expected_where_an_exponential_wait_would_end(width, mean, expected):
     assert arrival_ns(width, mean) == pytest.approx(expected, rel=1e-2)
+
+
+def test_who_begins_in_a_loop_that_is_never_idle_has_not_waited_for_what_was_over_by_then(
+    clock, loop, trace, recorder
+):
+    async def works():
+        clock.advance(2 * MS)
+
+    loop.is_polled = True
+    with pytest.raises(StopIteration):
+        stepped(works(), trace, loop).send(None)
+    loop.came_ns = clock()
+    with pytest.raises(StopIteration):
+        stepped(works(), trace, loop).send(None)
+    with pytest.raises(StopIteration):
+        stepped(works(), recorder.begin("http"), loop).send(None)
+    assert [wait.wait_ns for wait in loop.waits] == [1 * MS]  # on average, of the second one

@@ -57,11 +57,12 @@ class EventLoop:
     """One event loop that runs in this process.
 
     ``running`` is the trace whose step is under way since ``began_ns``, ``ended_ns`` is when the
-    latest step ended, and ``idle_ns`` until when the loop is known to have had nothing to do.
-    ``due_ns`` is when its heartbeat is due, ``base`` the code of what calls its callbacks.
-    ``is_polled`` says that its selector tells when it is
-    idle; otherwise that is estimated. A step of ``block_ns`` is a pause, of which ``paused`` is
-    told. All but ``looks`` belongs to the loop's own thread.
+    latest step ended, ``long_ns`` when the latest long step or pause did, and ``idle_ns`` until
+    when the loop is known to have had nothing to do. All requests that had come by ``came_ns`` have
+    begun by now: one that begins has come since then. ``due_ns`` is when its heartbeat is due,
+    ``base`` the code of what calls its callbacks. ``is_polled`` says that its selector tells when
+    it is idle; otherwise that is estimated. A step of ``block_ns`` is a pause, of which ``paused``
+    is told. All but ``looks`` belongs to the loop's own thread.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class EventLoop:
         self.thread = thread
         self.block_ns = block_ns
         self.running: Trace | None = None
-        self.began_ns = self.ended_ns = self.idle_ns = 0
+        self.began_ns = self.ended_ns = self.idle_ns = self.came_ns = self.long_ns = 0
         self.due_ns = 1 << 62
         self.base: CodeType | None = None
         self.is_polled = False
@@ -86,7 +87,7 @@ class EventLoop:
     def waited(self, trace: Trace, now_ns: int) -> None:
         """A task of ``trace`` goes on at ``now_ns``: work out since when it was ready."""
         with guard:
-            since_ns = max(trace.stepped_ns, self._idle(now_ns))
+            since_ns = max(trace.stepped_ns or self.came_ns, self._idle(now_ns))
             if now_ns - since_ns < LEAST_WAIT_NS:
                 return
             if self.ended_ns <= since_ns and now_ns - since_ns < self.block_ns:
@@ -132,6 +133,7 @@ class EventLoop:
         """A long step of ``trace`` has ended, where ``inner`` waits now."""
         with guard:
             self.long.append(Step(start_ns, end_ns, trace))
+            self.long_ns = end_ns
             if end_ns - start_ns > trace.longest_ns:
                 trace.longest_ns = end_ns - start_ns
                 trace.longest_at = self.waits_at(inner)
@@ -162,6 +164,7 @@ class EventLoop:
     def pause(self, pause: Pause) -> None:
         """The loop was held up: find out by whom and how, and remember it for the victims."""
         self.pauses.append(pause)
+        self.long_ns = max(self.long_ns, pause.end_ns)
         self.paused(pause)
 
 

@@ -179,9 +179,6 @@ class Trace:
     starts = 0
     suspect = False
     scopes: set[Any] | None = None
-    on_loop_ns = 0
-    steps = 0
-    stepped_ns = 0
     longest_ns = 0
     longest_at: Location | None = None
     pauses: "list[Pause] | None" = None
@@ -199,6 +196,7 @@ class Trace:
         self.limit = limit
         self.spans: list[Span] = []
         self.finished = False  # on the instance: it is read at every call of a wrapper
+        self.on_loop_ns = self.steps = self.stepped_ns = 0  # and these at every step
         self.shifted: defaultdict[str, int] = defaultdict(int)
         self.root = Span(self, None, "handler", door, None, 0)
 

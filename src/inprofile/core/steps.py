@@ -18,29 +18,29 @@ Inner = Coroutine[Any, Any, Any]
 
 @coroutine
 def stepped(inner: Inner, trace: Trace, loop: EventLoop) -> Steps:
-    """Await ``inner``, whose steps are of ``trace``. Costs 0.4 microseconds a step.
+    """Await ``inner``, whose steps are of ``trace``. Costs 0.3 microseconds a step.
 
     What runs inside of a step of another trace (an eager task) takes nothing of that one's time.
     """
     clock = loop.clock
-    go_on: Callable[[Any], Any] = inner.send
-    value: Any = None
+    send: Callable[[Any], Any] = inner.send
+    go_on, value = send, None
     while True:
         outer = loop.running
         start_ns = clock()
         if outer is not None:
             outer.on_loop_ns += start_ns - loop.began_ns
-        else:
-            since_ns = trace.stepped_ns
-            if loop.idle_ns > since_ns:
-                since_ns = loop.idle_ns
+        elif start_ns - trace.stepped_ns > LEAST_WAIT_NS:
+            since_ns = max(trace.stepped_ns or loop.came_ns, loop.idle_ns)
+            # What a trace has waited for that only begins is told of long steps alone.
+            ended_ns = loop.ended_ns if trace.stepped_ns else loop.long_ns
             if start_ns - since_ns > LEAST_WAIT_NS and (
-                loop.ended_ns > since_ns or start_ns - since_ns >= loop.block_ns
+                ended_ns > since_ns or start_ns - since_ns >= loop.block_ns
             ):
                 loop.waited(trace, start_ns)
                 start_ns = clock()
-        loop.running = trace
         loop.began_ns = start_ns
+        loop.running = trace
         try:
             awaited = go_on(value)
         except StopIteration as stop:
@@ -56,8 +56,9 @@ def stepped(inner: Inner, trace: Trace, loop: EventLoop) -> Steps:
             trace.stepped_ns = loop.ended_ns = end_ns
             if took_ns >= LONG_NS:
                 loop.stepped(trace, loop.began_ns, end_ns, inner)
-            loop.began_ns = end_ns
-        go_on = inner.send
+            if outer is not None:
+                loop.began_ns = end_ns
+        go_on = send
         try:
             value = yield awaited
         except GeneratorExit:

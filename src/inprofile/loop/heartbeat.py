@@ -56,6 +56,7 @@ class Heartbeat:
         self._clock = clock
         self._drawn = random.Random().random  # noqa: S311 - moments to look at
         self._after = after
+        self._before_ns = 0
         self.is_stopped = False
         self.was_halted = False
         """The loop was not running meanwhile, which is no lag; whoever sees that says so."""
@@ -77,6 +78,8 @@ class Heartbeat:
         with guard:
             now_ns, due_ns = self._clock(), self._known.due_ns
             halted, self.was_halted = self.was_halted, False
+            if not self._known.is_polled:
+                self._known.came_ns, self._before_ns = self._before_ns, now_ns
             next_ns = due_ns
             for _ in range(MOST_MISSED):
                 if not halted:

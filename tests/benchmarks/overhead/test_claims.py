@@ -24,6 +24,8 @@ def test_figures_at_their_limits_are_met():
     us |= {("django_different", "bare"): [5000], ("django_different", "on"): [5055]}
     us |= {("drf", "bare"): [4000], ("drf", "on"): [4120]}
     us |= {("stream", "bare"): [50], ("stream", "on"): [60]}
+    us |= {("nothing", "loopless"): [118], ("steps", "bare"): [900]}
+    us |= {("steps", "on"): [1052], ("steps", "loopless"): [1000]}
     peaks = {
         ("stream", "bare"): {"100": 500, "10000": 600},
         ("stream", "on"): {"100": 900, "10000": 1000 + 2048},
@@ -49,6 +51,12 @@ def test_figures_at_their_limits_are_met():
             "+2,048 bytes from 100 to 10,000 chunks",
             True,
         ),
+        Claim(
+            "added to a do-nothing request by watching loops: at most 2 µs",
+            "2.00 µs (2.00 … 2.00)",
+            True,
+        ),
+        Claim("added per step by watching loops: at most 0.5 µs", "0.50 µs (0.50 … 0.50)", True),
     ]
 
 
@@ -65,11 +73,15 @@ def test_figures_above_their_limits_are_missed():
     us |= {("django_different", "bare"): [5000], ("django_different", "on"): [5058]}
     us |= {("drf", "bare"): [4000], ("drf", "on"): [4121]}
     us |= {("stream", "bare"): [50], ("stream", "on"): [60]}
+    us |= {("nothing", "loopless"): [118], ("steps", "bare"): [900]}
+    us |= {("steps", "on"): [1054], ("steps", "loopless"): [1000]}
     peaks = {
         ("stream", "bare"): {"100": 500, "10000": 600},
         ("stream", "on"): {"100": 900, "10000": 1000 + 2049},
     }
-    assert set(verdicts(us, peaks).values()) == {"missed"}
+    found = verdicts(us, peaks)
+    assert set(found.values()) == {"missed"}
+    assert len(found) == 16
 
 
 def test_what_was_not_measured_is_neither_met_nor_missed():
@@ -78,6 +90,12 @@ def test_what_was_not_measured_is_neither_met_nor_missed():
     assert [promise for promise, verdict in only_on.items() if verdict == "met"] == [
         "added to a do-nothing request: at most 20 µs"
     ]
+
+
+def test_of_watching_loops_nothing_is_said_where_it_was_not_measured():
+    us = {NOTHING: [100], ("nothing", "on"): [101], ("steps", "bare"): [900]}
+    us |= {("steps", "on"): [950], ("steps", "loopless"): [910]}
+    assert [promise for promise in verdicts(us) if "loops" in promise] == []
 
 
 def test_a_stream_of_one_length_says_nothing_about_growth():

@@ -47,7 +47,7 @@ def test_a_variant_whose_library_is_not_there_is_left_out_and_said(monkeypatch, 
 
 
 SCENARIOS = (
-    "nothing, orm, core, looped, different, stream, thread,"
+    "nothing, orm, core, looped, different, stream, thread, steps,"
     " django, django_orm, django_looped, django_different, drf"
 )
 MISTAKES = {

@@ -80,6 +80,20 @@ def test_each_scenario_has_a_table_of_its_own():
     ]
 
 
+def test_what_watching_loops_adds_stands_beside_what_is_added():
+    us = US | {("nothing", "loopless"): [59, 60, 60]}
+    us |= {("steps", "bare"): [900], ("steps", "on"): [950], ("steps", "loopless"): [919]}
+    parts = detailed(run(us), "md").split("\n\n")
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in parts[3].splitlines()]
+    assert [(line[0], *line[-2:]) for line in cells] == [
+        ("", "by watching loops", "by that per step"),
+        ("---", "---:", "---:"),
+        ("bare", "", ""),
+        ("**inprofile on**", "+31.0 (+31.0 … +31.0)", "+0.30 (+0.30 … +0.30)"),
+        ("inprofile on, loops not watched", "", ""),
+    ]
+
+
 def test_another_response_than_bares_is_said_aloud():
     said = "**nothing under on gave another response than bare: its figure means nothing.**"
     assert compact(run(US, answers={ON: 8})).endswith(f"\n- {said}")
@@ -96,6 +110,8 @@ def test_plain_data_holds_the_same():
         "of_contrib": None,
         "query": None,
         "peak_bytes": {},
+        "watching": None,
+        "step": None,
     }
     assert data["claims"][0] == {
         "promise": "added to a do-nothing request: at most 20 µs",

@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.overhead.rounds import Failed, Plan, _environment, _worker
+from benchmarks.overhead.rounds import Plan, _worker, environment
+from benchmarks.process import Failed
 
 PLAN = Plan(["nothing", "orm"], ["bare", "on"], rounds=2, batches=3, seed=1)
 
@@ -16,7 +17,7 @@ def test_no_setting_of_ours_reaches_a_process_but_the_variants_own(monkeypatch, 
         monkeypatch.setenv(name, "ours")
     monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
     monkeypatch.setenv("LANG", "C.UTF-8")
-    found = _environment("kept", 4, tmp_path)
+    found = environment("kept", 4, tmp_path)
     assert {
         name: text
         for name, text in found.items()

@@ -40,6 +40,19 @@ def test_a_query_adds_what_is_beyond_the_do_nothing_request_of_the_same_round():
     assert on.query == Spread(2.5, 2, 3)  # (24 - 4) / 10 and (36 - 6) / 10
 
 
+def test_watching_loops_adds_what_is_beyond_the_same_without_it_in_the_same_round():
+    us = {BARE: [10, 10], ("nothing", "on"): [15, 17], ("nothing", "loopless"): [14, 14]}
+    us |= {("steps", "bare"): [100, 200]}
+    us |= {("steps", "on"): [151, 253], ("steps", "loopless"): [110, 210]}
+    found = {(row.scenario, row.variant): row for row in rows(run(us))}
+    assert found["nothing", "on"].watching == Spread(2, 1, 3)
+    assert found["nothing", "on"].step is None
+    assert found["steps", "on"].watching == Spread(42, 41, 43)
+    assert found["steps", "on"].step == Spread(0.4, 0.4, 0.4)  # (41 - 1) / 100, (43 - 3) / 100
+    others = [row for key, row in found.items() if key[1] != "on"]
+    assert {(row.watching, row.step) for row in others} == {(None, None)}
+
+
 def test_without_the_do_nothing_request_a_query_is_not_known():
     _, on = rows(run({("orm", "bare"): [100], ("orm", "on"): [124]}))
     assert (on.added, on.query) == (Spread(24, 24, 24), None)

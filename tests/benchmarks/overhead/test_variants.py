@@ -10,10 +10,10 @@ import pytest
 
 from benchmarks.overhead import django_apps, fastapi_apps
 from benchmarks.overhead.checks import Miscounted
-from benchmarks.overhead.rounds import ROOT
 from benchmarks.overhead.scenarios import SCENARIOS
 from benchmarks.overhead.variants import VARIANTS
 from benchmarks.overhead.worker import peaks
+from benchmarks.process import ROOT
 from inprofile.runtime import recorder
 
 OURS = [name for name, variant in VARIANTS.items() if not variant.needs]
