@@ -9,10 +9,15 @@ HITS = 10
 
 
 class Players:
-    """Tasks in pairs; each awaits a future, makes itself the next one, and hits the ball back."""
+    """Tasks in pairs; each awaits a future, makes itself the next one, and hits the ball back.
+
+    Raises ValueError for less than one pair, whose game would never be over.
+    """
 
     def __init__(self, tasks: int) -> None:
         self.pairs = tasks // 2
+        if not self.pairs:
+            raise ValueError(f"{tasks} tasks make no pair")
         self.tasks: list[asyncio.Task[None]] = []
         self.balls: list[asyncio.Future[int]] = []
         self.rallies = 0

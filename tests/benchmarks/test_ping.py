@@ -57,7 +57,9 @@ def test_all_are_compared_in_both_ways(capsys):
 
 def test_a_process_that_fails_is_told(capsys):
     assert main(["ping", "--tasks", "1", "--rounds", "1", "--games", "1"]) == 1
-    assert "application under bare ended with exit code 1" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "application under bare ended with exit code 1" in told
+    assert told.endswith("ValueError: 1 tasks make no pair\n\n")
 
 
 def test_variants_are_compared_with_bare_in_the_same_round():
