@@ -62,7 +62,7 @@ class EventLoop:
     begun by now: one that begins has come since then. ``due_ns`` is when its heartbeat is due,
     ``base`` the code of what calls its callbacks. ``is_polled`` says that its selector tells when
     it is idle; otherwise that is estimated. A step of ``block_ns`` is a pause, of which ``paused``
-    is told. All but ``looks`` belongs to the loop's own thread.
+    is told. Written by the loop's own thread alone.
     """
 
     def __init__(
