@@ -194,7 +194,8 @@ class EventLoops:
     """The event loops of this process that requests have come to.
 
     ``running`` gives the running loop of this thread, or None. A loop is taken in at the first
-    request in it, and ``begun`` is told.
+    request in it, and ``begun`` is told. ``working`` says for which trace a thread works that was
+    handed something by a task.
     """
 
     def __init__(
@@ -204,6 +205,7 @@ class EventLoops:
         self._begun = begun
         self._block_ns = block_ns
         self.known: dict[int, EventLoop] = {}
+        self.working: dict[int, Trace] = {}
 
     def here(self) -> EventLoop | None:
         """The loop that runs in this thread. Costs 0.2 microseconds."""

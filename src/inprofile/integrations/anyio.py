@@ -9,6 +9,7 @@ from inprofile.core.awaiting import Waiting, waits
 from inprofile.core.guard import guard
 from inprofile.core.model import Span
 from inprofile.core.recorder import add_span, recording
+from inprofile.core.working import Working
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Patch
 from inprofile.integrations._reading import working
@@ -28,7 +29,7 @@ class _Submitted:
 
     def __call__(self, *args: Any) -> Any:
         self.waited()
-        return self.function(*args)
+        return Working(self.function, self.parent.trace)(*args)
 
     def waited(self) -> None:
         """Record the wait, unless that is done."""

@@ -10,6 +10,7 @@ from inprofile.core.awaiting import Waiting, called, waits
 from inprofile.core.frames import stand
 from inprofile.core.guard import guard
 from inprofile.core.recorder import add_span, recording
+from inprofile.core.working import Working
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Patch
 from inprofile.integrations._reading import working
@@ -80,12 +81,15 @@ class _Arrived:
         self.function = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with guard:
-            since_ns, parent = _submitted.get(), recording()
-            if since_ns and parent is not None:
-                _submitted.set(0)
-                add_span(parent, "threadpool_wait", "thread", since_ns, parent.trace.clock())
-        return self.function(*args, **kwargs)
+        function, parent = self.function, recording()
+        if parent is not None:
+            function = Working(function, parent.trace)
+            with guard:
+                since_ns = _submitted.get()
+                if since_ns:
+                    _submitted.set(0)
+                    add_span(parent, "threadpool_wait", "thread", since_ns, parent.trace.clock())
+        return function(*args, **kwargs)
 
 
 ABOUT = About(

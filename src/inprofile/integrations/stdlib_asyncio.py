@@ -13,6 +13,7 @@ from inprofile.core.guard import guard
 from inprofile.core.model import Span
 from inprofile.core.recorder import recording
 from inprofile.core.steps import Child
+from inprofile.core.working import Working
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Patch, Wrap
 from inprofile.integrations._reading import working
@@ -110,8 +111,11 @@ def _is_applications(frame: FrameType | None) -> bool:
 def _to_thread(original: Function) -> Function:
     @wraps(original)
     async def to_thread(*args: Any, **kwargs: Any) -> Any:
-        if recording() is None:
+        span = recording()
+        if span is None:
             return await original(*args, **kwargs)
+        if args and callable(args[0]):
+            args = Working(args[0], span.trace), *args[1:]
         before = waits.get()
         waiter = Waiting(sys._getframe())  # noqa: SLF001 - who waits
         waits.set(waiter)

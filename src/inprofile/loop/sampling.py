@@ -1,16 +1,14 @@
 """Looks at what threads do: frames as plain data, so that nothing of the application is held."""
 
 import asyncio
-import functools
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextvars import Context
 from types import CodeType, FrameType
 from typing import Any
 
-from inprofile.core.application import application
 from inprofile.core.event_loop import EventLoop
 from inprofile.core.frames import ASYNC
 from inprofile.core.model import Burner, Position, StackSample, Trace
@@ -85,13 +83,17 @@ def _read(
 
 
 def burners(
-    frames: Frames, loops: Collection[int], before_ns: dict[int, int]
+    frames: Frames,
+    loops: Collection[int],
+    before_ns: dict[int, int],
+    working: Mapping[int, Trace],
 ) -> tuple[Burner, ...]:
     """The threads that are no loop's, with the processor time of each since the last look.
 
-    ``before_ns`` is what they had used by then, and is brought up to date. Only those that have
-    used any since. Lets no other thread run: one that has frames is alive as long as that holds,
-    and asking for the clock of one that is not would crash.
+    ``before_ns`` is what they had used by then, and is brought up to date, ``working`` for which
+    trace a thread works. Only those that have used any since. Lets no other thread run: one that
+    has frames is alive as long as that holds, and asking for the clock of one that is not would
+    crash.
     """
     if not HAS_CLOCKS:
         return ()
@@ -103,33 +105,8 @@ def burners(
         spent_ns, before_ns[thread] = cpu_ns - before_ns.get(thread, 0), cpu_ns
         if spent_ns > LEAST_NS:
             positions, _, _ = _read(frame)
-            found.append(Burner(thread, spent_ns, positions, _whose(frame)))
+            found.append(Burner(thread, spent_ns, positions, working.get(thread)))
     return tuple(found)
-
-
-def _whose(frame: FrameType | None) -> Trace | None:
-    """The trace for which a thread works: who has handed it over gave it the context."""
-    while frame is not None:
-        if not application.owns(frame.f_code):
-            for value in list(frame.f_locals.values()):
-                trace = _of(_context(value))
-                if trace is not None:
-                    return trace
-        frame = frame.f_back
-    return None
-
-
-def _context(value: object) -> object:
-    """The context that a function runs in, or that stands by itself."""
-    if type(value).__module__ == "concurrent.futures.thread":
-        value = getattr(value, "fn", None)
-    kind = type(value)
-    if kind is functools.partial:
-        value = value.func  # type: ignore[attr-defined]
-        kind = type(value)
-    if kind is type([].append):  # Context.run of one of them
-        value = value.__self__  # type: ignore[attr-defined]
-    return value
 
 
 def _task(known: EventLoop) -> Any:

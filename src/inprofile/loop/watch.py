@@ -118,7 +118,8 @@ class Watch:
         loop = known.loop()
         known.base = base(sys._getframe())  # noqa: SLF001 - in a task of the loop
         if self._dog is None:
-            self._dog = Watchdog(self._block_ns, self._gone, self._clock)
+            working = self.loops.working
+            self._dog = Watchdog(self._block_ns, self._gone, working, self._clock)
             self.garbage.start()
         watched = self._dog.watch(known)
         kind = _kind(loop)

@@ -3,11 +3,11 @@
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from inprofile.core.event_loop import EventLoop
 from inprofile.core.guard import guard
-from inprofile.core.model import Pause, StackSample
+from inprofile.core.model import Pause, StackSample, Trace
 from inprofile.core.suffering import is_contended
 from inprofile.loop.sampling import burners, sample
 from inprofile.loop.usage import ThreadUsage, Usage
@@ -90,11 +90,16 @@ class Watchdog:
     """
 
     def __init__(
-        self, block_ns: int, gone: Callable[[EventLoop], None], clock: Callable[[], int]
+        self,
+        block_ns: int,
+        gone: Callable[[EventLoop], None],
+        working: Mapping[int, Trace],
+        clock: Callable[[], int],
     ) -> None:
         self._block_ns = block_ns
         self._sleep_ns = max(min(MOST_NS, block_ns // 2), LEAST_NS)
         self._gone = gone
+        self._working = working
         self._clock = clock
         self._watched: dict[EventLoop, Watched] = {}
         self._lock = threading.Lock()
@@ -167,7 +172,7 @@ class Watchdog:
         if len(self._spent_ns) > MAX_THREADS:
             self._spent_ns.clear()
         loops = [watched.known.thread for watched in everybody]
-        others = burners(frames, loops, self._spent_ns)
+        others = burners(frames, loops, self._spent_ns, self._working)
         for watched in everybody:
             if watched.held_ns(now_ns) >= least_ns:
                 found, watched.callback = sample(watched.known, frames, now_ns, late_ns)
