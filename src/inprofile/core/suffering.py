@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from inprofile.core.model import Burner, Pause
+from inprofile.core.application import application
+from inprofile.core.model import Burner, Pause, StackSample
 
 MOST = 0.5
 """From this part of a pause on something is what it was about."""
@@ -45,8 +46,19 @@ def is_contended(pause: Pause) -> bool:
 
 def is_shared(pause: Pause) -> bool:
     """Whether whoever looked could do so at once: the thread had let the interpreter go."""
-    late_ns = sorted(sample.late_ns for sample in pause.samples)
+    late_ns = sorted(sample.late_ns for sample in _of_their_own(pause))
     return bool(late_ns) and late_ns[len(late_ns) // 2] < SWITCH_NS // 2
+
+
+def is_held(pause: Pause) -> bool:
+    """Whether nobody else had the interpreter, but where we were told of a collection."""
+    return pause.starved_ns >= MOST * pause.length_ns or not _of_their_own(pause)
+
+
+def _of_their_own(pause: Pause) -> list[StackSample]:
+    """The looks at what let others look; while a collection is noted, that is our own code."""
+    samples = (sample for sample in pause.samples if sample.frames)
+    return [sample for sample in samples if not application.is_ours(sample.frames[0].code)]
 
 
 def burner(pause: Pause) -> Burner | None:

@@ -12,6 +12,7 @@ from inprofile.core.suffering import (
     burner,
     is_collected,
     is_contended,
+    is_held,
     is_queued,
     is_shared,
 )
@@ -88,7 +89,7 @@ def _kind(pause: Pause, what: Call) -> str:  # noqa: PLR0911 - a class each
     if pause.cpu_ns is not None and pause.cpu_ns < MOST * length_ns:
         # Without a line of the application's at which it waits, it may have been anything.
         return "unknown" if what.is_unknown else "blocking_call"
-    if pause.starved_ns >= MOST * length_ns:
+    if is_held(pause):
         return "gil_held"
     return "native_call" if is_shared(pause) else "python_cpu"
 
