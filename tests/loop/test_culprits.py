@@ -43,13 +43,17 @@ def seen_at_last(kind, app, path):
     """The same, but for what the machine did.
 
     Tried again where it has disturbed the test, or another thread that has waited for the
-    interpreter got it before the one that looks: then the line of what held it is not known.
+    interpreter got it before the one that looks: then the line of what held it is not known. A
+    virtual machine may also take a processor away and count that as time on it: an innocent step
+    is long then, now and then. One that is named each time fails the test.
     """
     found = []
     for _ in range(TRIES):
         found = blamed(kind, app, path)
-        disturbed = [one for one in found if one.cause == "descheduled" or one.query is None]
-        if not disturbed:
+        if not any(
+            one.cause == "descheduled" or one.query is None or one.route == "/quick"
+            for one in found
+        ):
             break
     return [each for each in found if each.cause != "descheduled"]
 

@@ -8,6 +8,7 @@ from inprofile.core.model import Burner, Pause, StackSample
 MOST = 0.5
 """From this part of a pause on something is what it was about."""
 
+MUCH = 0.3
 FEW = 0.1
 
 SWITCH_NS = 5_000_000
@@ -15,12 +16,17 @@ SWITCH_NS = 5_000_000
 
 
 def is_queued(pause: Pause) -> bool:
-    """Whether the thread was ready and had no processor, or the whole process was stopped."""
+    """Whether the thread was ready and had no processor, or the whole process was stopped.
+
+    Who computes on a machine that is busy with others waits for a processor, too: as long as it
+    has one for a third of the time that it asks for it, it is no victim.
+    """
     length_ns = pause.length_ns
-    if pause.queued_ns is not None and pause.queued_ns >= MOST * length_ns:
-        return True
     if pause.cpu_ns is None or pause.others_ns is None:
         return False
+    queued_ns = pause.queued_ns or 0
+    if queued_ns >= MUCH * length_ns and 2 * pause.cpu_ns < queued_ns:
+        return True
     is_still = pause.cpu_ns + pause.others_ns < FEW * length_ns
     return is_still and pause.starved_ns >= MOST * length_ns
 
@@ -28,6 +34,13 @@ def is_queued(pause: Pause) -> bool:
 def is_collected(pause: Pause) -> bool:
     """Whether it was a collection that was due: of what everybody has made, in anybody's step."""
     return pause.is_gc_due and pause.gc_ns >= MOST * pause.length_ns
+
+
+def is_waiting(pause: Pause) -> bool:
+    """Whether the thread neither used a processor nor asked for one; False where nobody knows."""
+    if pause.cpu_ns is None:
+        return False
+    return pause.cpu_ns + (pause.queued_ns or 0) < MOST * pause.length_ns
 
 
 def is_contended(pause: Pause) -> bool:

@@ -15,6 +15,7 @@ from inprofile.core.suffering import (
     is_held,
     is_queued,
     is_shared,
+    is_waiting,
 )
 from inprofile.detectors.blocking import Call, call
 
@@ -82,11 +83,11 @@ def _kind(pause: Pause, what: Call) -> str:  # noqa: PLR0911 - a class each
         return "many_callbacks"
     if what.blocks:
         return "blocking_call"
-    if not pause.samples and (pause.cpu_ns is None or pause.cpu_ns < MOST * length_ns):
+    if not pause.samples and (pause.cpu_ns is None or is_waiting(pause)):
         return "unknown"
     if not pause.samples:  # Python code lets others look
         return "gil_held"
-    if pause.cpu_ns is not None and pause.cpu_ns < MOST * length_ns:
+    if is_waiting(pause):
         # Without a line of the application's at which it waits, it may have been anything.
         return "unknown" if what.is_unknown else "blocking_call"
     if is_held(pause):

@@ -156,14 +156,19 @@ class Watchdog:
         for watched in everybody:
             with guard:
                 wait_ns = min(wait_ns, self._next(watched))
-        # What follows the looks lets the loop go on, and its native code may then have kept us.
-        return 0 if self._clock() - now_ns > LEAST_NS else wait_ns
+        if self._clock() - now_ns <= LEAST_NS:
+            return wait_ns
+        # What follows the looks lets the loop go on, and its native code has kept us since then.
+        self._until_ns = now_ns
+        return 0
 
     def _run(self) -> None:
         while not self._is_stopping:
             wait_ns = self.glance()
+            if not wait_ns:
+                continue
             self._until_ns = self._clock() + wait_ns
-            if wait_ns and self._sleep.acquire(timeout=wait_ns / 1e9):
+            if self._sleep.acquire(timeout=wait_ns / 1e9):
                 return
 
     def _sample(self, everybody: list[Watched], now_ns: int, late_ns: int, least_ns: int) -> None:
