@@ -86,7 +86,8 @@ def _nobody() -> None:
 class Watchdog:
     """Watches event loops from a thread of its own, for as long as there are any.
 
-    ``block_ns`` is how long a loop is held up when it is looked at. Costs 0.04 % of a processor.
+    ``block_ns`` is how long a loop is held up when it is looked at. It wakes up 40
+    times a second, which was measured to take 0.8 % of one core of a busy virtual machine.
     """
 
     def __init__(
