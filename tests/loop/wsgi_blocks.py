@@ -8,7 +8,7 @@ from flask import Flask
 
 import inprofile
 
-BLOCK_S = 0.5
+BLOCK_S = 2.5
 
 app = Flask(__name__)
 inprofile.instrument(app)
