@@ -101,8 +101,8 @@ def test_the_quantiles_of_the_lag_are_those_of_the_blocks(kind):
 class Simulated:
     """A loop in virtual time that is blocked for the first part of each period."""
 
-    def __init__(self, length_ns, period_ns):
-        self.length_ns, self.period_ns = length_ns, period_ns
+    def __init__(self, length_ns, period_ns, *, is_used):
+        self.length_ns, self.period_ns, self.is_used = length_ns, period_ns, is_used
         self.now_ns = 0
         self.timers: list = []
 
@@ -117,22 +117,26 @@ class Simulated:
         into_ns = due_ns % self.period_ns
         self.timers.append((due_ns + max(self.length_ns - into_ns, 0), callback))
 
-    def run(self, until_ns):
+    def run(self, until_ns, known):
         while self.now_ns < until_ns:
             ((at_ns, callback),) = self.timers
             self.timers.clear()
             self.now_ns = round(at_ns)
+            if self.is_used:
+                known.used()
             callback()
 
 
+@pytest.mark.parametrize("is_used", [True, False], ids=["used", "dozing"])
 @pytest.mark.parametrize("period_ms", [100, 50, 475, 1000])
-def test_over_a_long_time_they_are_within_a_twentieth(period_ms):
-    loop = Simulated(0.9 * period_ms * MS, period_ms * MS)
+def test_over_a_long_time_they_are_within_a_twentieth(period_ms, is_used):
+    loop = Simulated(0.9 * period_ms * MS, period_ms * MS, is_used=is_used)
     cells = Cells(None, layout(), 4 << 20)
     at = cells.offset(metrics.LAG, ("simulated",))
-    known = EventLoop(loop, 0, 1 << 62)
-    Heartbeat(known, lambda ns: cells.observe(at, ns), lambda *_: None, loop.clock).start()
-    loop.run(3600e9)
+    known = EventLoop(loop, 0, 1 << 62, loop.clock)
+    Heartbeat(known, lambda ns: cells.observe(at, ns), loop.clock).start()
+    loop.run((1 if is_used else 10) * 3600e9, known)
+    assert known.dozes is not is_used
     words = cells.words[at : at + 2 + len(cells.bounds) + 1].tolist()
     lag = Distribution.of([words], cells.bounds)
     assert lag.count > 60_000

@@ -168,6 +168,26 @@ def test_victims_have_the_time_as_a_stage_and_in_the_matrix():
     assert all(sum(each.stages.values()) == each.wall_ns for each in recorded.traces)
 
 
+@pytest.mark.parametrize("kind", LOOPS)
+def test_requests_of_one_task_that_never_lets_go_of_the_loop_have_not_waited(kind):
+    async def at_once(scope, receive, send):
+        if scope["path"] == "/slow":
+            time.sleep(0.07)  # noqa: ASYNC251 - what it is about
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def client(app):
+        for path in ("/slow", *["/next"] * 50):
+            await asgi.exchange(app, asgi.scope(path))
+
+    app = inprofile.instrument(at_once)
+    with record() as recorded:
+        run(kind, client(app))
+    (blamed,) = (each for each in recorded.findings if each.kind == KIND)
+    assert (blamed.victims, blamed.delayed_ns) == (0, 0)
+    assert not any("loop_wait" in each.stages for each in recorded.traces)
+
+
 def test_a_request_that_is_killed_in_a_block_leaves_counts_that_can_be_read():
     app = inprofile.instrument(fastapi_blocks.app)
     context = multiprocessing.get_context("fork")

@@ -4,9 +4,11 @@ A step is what a task does between two suspensions. While one runs, nobody else'
 that is ready by then waits, and whose step that is has cost it the time.
 """
 
+import asyncio
 import math
 import time
 import weakref
+from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable
 from threading import get_ident
@@ -32,6 +34,9 @@ MAX_LONG = 256
 MAX_PAUSES = 64
 MAX_WAITS = 10_000
 """Steps, pauses and waits of one loop that are remembered until they are counted."""
+
+COVERED = 0.5
+"""What is late because of a pause that is known, for this part of the time, tells of no other."""
 
 WEIGHT = 0.05
 """Of the newest suspension in the running mean of their lengths."""
@@ -62,7 +67,10 @@ class EventLoop:
     begun by now: one that begins has come since then. ``due_ns`` is when its heartbeat is due,
     ``base`` the code of what calls its callbacks. ``is_polled`` says that its selector tells when
     it is idle; otherwise that is estimated. A step of ``block_ns`` is a pause, of which ``paused``
-    is told. Written by the loop's own thread alone.
+    is told. While it ``dozes``, as no request has done anything in it for a while, it is looked at
+    seldom: ``woken`` is told of the next that does. Then a selector that tells calls ``stirs`` when
+    a round of the loop begins at ``round_ns``, and ``rests`` when it is over (0). Written by the
+    loop's own thread alone.
     """
 
     def __init__(
@@ -73,16 +81,38 @@ class EventLoop:
         self.thread = thread
         self.block_ns = block_ns
         self.running: Trace | None = None
-        self.began_ns = self.ended_ns = self.idle_ns = self.came_ns = self.long_ns = 0
+        self.began_ns = self.idle_ns = self.long_ns = self.round_ns = 0
+        self.came_ns = self.ended_ns = clock()
         self.due_ns = 1 << 62
+        self.dozes = False
         self.base: CodeType | None = None
         self.is_polled = False
         self.suspended_ns = 0.0
         self.long: deque[Step] = deque(maxlen=MAX_LONG)
         self.pauses: deque[Pause] = deque(maxlen=MAX_PAUSES)
         self.waits: deque[Wait] = deque(maxlen=MAX_WAITS)
+        self._taken_up: tuple[object, int] = (None, 0)
         self.paused: Callable[[Pause], None] = _nobody
+        self.woken: Callable[[], None] = nothing
+        self.stirs: Callable[[], object] = nothing
+        self.rests: Callable[[], object] = nothing
         self.waits_at: Callable[[Any], Location | None] = _nowhere
+
+    def wake(self) -> None:
+        """A step of a request begins in a loop that dozes."""
+        self.dozes, self.round_ns = False, 0
+        with guard:
+            self.woken()
+
+    def used(self) -> None:
+        """A request is here, of whose steps nothing is known."""
+        self.ended_ns = self.clock()
+        if self.dozes:
+            self.wake()
+
+    def unwatch(self) -> None:
+        """Nobody looks at it any more."""
+        self.woken = self.stirs = self.rests = nothing
 
     def waited(self, trace: Trace, now_ns: int) -> None:
         """A task of ``trace`` goes on at ``now_ns``: work out since when it was ready."""
@@ -97,6 +127,8 @@ class EventLoop:
                 span = current.get()
                 if span is not None and span.trace is trace and not trace.finished:
                     shift(span, "loop_wait", now_ns - since_ns)
+            elif self._is_taken_up():
+                return  # it is not the loop that it has waited for
             else:  # it may have come at any moment of the time since then
                 since_ns = (since_ns + now_ns) // 2
             self._charge(trace, since_ns, now_ns)
@@ -107,6 +139,15 @@ class EventLoop:
             # Idle but for what is not measured; not after a heartbeat that is overdue.
             self.idle_ns = max(self.idle_ns, min(now_ns, self.due_ns))
         return self.idle_ns
+
+    def _is_taken_up(self) -> bool:
+        """Whether the task that runs has not let go of the loop since this was last asked.
+
+        A client in this process begins one request after the other without ever doing so.
+        """
+        task, came_ns = self._taken_up
+        self._taken_up = now = _task(self.loop()), self.came_ns
+        return task is not None and task is now[0] and came_ns == now[1]
 
     def _suspension_ns(self, trace: Trace) -> float:
         """How long a trace is suspended on average: by itself, or else as others are."""
@@ -132,6 +173,7 @@ class EventLoop:
     def stepped(self, trace: Trace, start_ns: int, end_ns: int, inner: Any) -> None:
         """A long step of ``trace`` has ended, where ``inner`` waits now."""
         with guard:
+            self._is_taken_up()
             self.long.append(Step(start_ns, end_ns, trace))
             self.long_ns = end_ns
             if end_ns - start_ns > trace.longest_ns:
@@ -155,11 +197,35 @@ class EventLoop:
 
     def goes_to(self, trace: Trace) -> Trace | None:
         """The step that is under way is of ``trace`` from now on; whose it was until now."""
+        if self.dozes:
+            self.wake()
         before = self.running
         if before is not None:
             self.cut(before)
             self.running = trace
         return before
+
+    def over(self, trace: Trace) -> None:
+        """A trace has ended; what its task does from now on is not its time. 0.3 microseconds."""
+        root = trace.root
+        if self.running is trace:
+            self.cut(trace)
+        if trace.steps > 1:
+            mean_ns = (root.end_ns - root.start_ns - trace.on_loop_ns) / (trace.steps - 1)
+            self.suspended_ns += (mean_ns - self.suspended_ns) * WEIGHT
+
+    def late(self, due_ns: int, now_ns: int) -> None:
+        """What was due comes now: held up by a pause that is known, or by what is not one step."""
+        late_ns = now_ns - due_ns
+        if late_ns < self.block_ns or (self.dozes and not self.is_polled):
+            return  # in the latter nobody has looked: it may have been halted
+        with guard:
+            covered_ns = sum(
+                max(min(pause.end_ns, now_ns) - max(pause.start_ns, due_ns), 0)
+                for pause in self.pauses
+            )
+            if covered_ns < COVERED * late_ns:
+                self.pause(Pause(None, due_ns, now_ns, is_step=False))
 
     def pause(self, pause: Pause) -> None:
         """The loop was held up: find out by whom and how, and remember it for the victims."""
@@ -168,8 +234,18 @@ class EventLoop:
         self.paused(pause)
 
 
+def nothing() -> None:
+    """Nobody looks at it."""
+
+
 def _nobody(_pause: Pause) -> None:
     """Until somebody watches the loop."""
+
+
+def _task(loop: Any) -> object:
+    """A reference to the task that runs in ``loop``."""
+    task = None if loop is None else asyncio.current_task(loop)
+    return None if task is None else weakref.ref(task)
 
 
 def _nowhere(_inner: Any) -> Location | None:
@@ -193,15 +269,15 @@ def arrival_ns(width_ns: float, mean_ns: float) -> float:
 class EventLoops:
     """The event loops of this process that requests have come to.
 
-    ``running`` gives the running loop of this thread, or None. A loop is taken in at the first
-    request in it, and ``begun`` is told. ``working`` says for which trace a thread works that was
-    handed something by a task.
+    ``missed`` is called where a request has come and no loop of asyncio's kind runs. A loop is
+    taken in at the first request in it, and ``begun`` is told. ``working`` says for which trace a
+    thread works that was handed something by a task.
     """
 
     def __init__(
-        self, running: Callable[[], Any], begun: Callable[[EventLoop], None], block_ns: int
+        self, missed: Callable[[], None], begun: Callable[[EventLoop], None], block_ns: int
     ) -> None:
-        self._running = running
+        self._missed = missed
         self._begun = begun
         self._block_ns = block_ns
         self.known: dict[int, EventLoop] = {}
@@ -209,8 +285,9 @@ class EventLoops:
 
     def here(self) -> EventLoop | None:
         """The loop that runs in this thread. Costs 0.2 microseconds."""
-        loop = self._running()
+        loop = _get_running_loop()
         if loop is None:
+            self._missed()
             return None
         known = self.known.get(id(loop))
         return known if known is not None and known.loop() is loop else self._take_in(loop)
@@ -219,18 +296,6 @@ class EventLoops:
         """What is known of ``loop``; None before its first request."""
         known = self.known.get(id(loop))
         return known if known is not None and known.loop() is loop else None
-
-    def over(self, trace: Trace) -> None:
-        """A trace has ended; what its task does from now on is not its time. 0.4 microseconds."""
-        known = self.here()
-        if known is None:
-            return
-        root = trace.root
-        if known.running is trace:
-            known.cut(trace)
-        if trace.steps > 1:
-            mean_ns = (root.end_ns - root.start_ns - trace.on_loop_ns) / (trace.steps - 1)
-            known.suspended_ns += (mean_ns - known.suspended_ns) * WEIGHT
 
     def forget(self, gone: EventLoop) -> None:
         """Let go of a loop that is not there any more."""

@@ -137,7 +137,7 @@ class Trace:
     tasks were started in it, ``suspect`` is whether anything was called again in a loop, and
     ``scopes`` are the blocks to be ignored that were passed in a recording.
 
-    On an event loop, ``on_loop_ns`` is how long its steps took, of which there were ``steps``, the
+    On ``event_loop``, ``on_loop_ns`` is how long its steps took, of which there were ``steps``, the
     latest until ``stepped_ns``; the longest took ``longest_ns`` and ended where it waits at
     ``longest_at`` (known from a millisecond on). ``pauses`` are the steps that held up everybody
     else, ``sync_calls`` the calls of synchronous clients on the loop. What most traces never
@@ -179,6 +179,7 @@ class Trace:
     starts = 0
     suspect = False
     scopes: set[Any] | None = None
+    event_loop: Any = None
     longest_ns = 0
     longest_at: Location | None = None
     pauses: "list[Pause] | None" = None

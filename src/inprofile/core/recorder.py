@@ -284,6 +284,8 @@ class Recorder:
         trace = Trace(self, door, method, scheme, self.clock, self.max_spans)
         try:
             self.started(trace)
+            if self.loops is not None:
+                trace.event_loop = self.loops.here()
         except Exception as error:
             guard.caught(error)
         root = trace.root
@@ -304,8 +306,8 @@ class Recorder:
         if error is not None:
             root.error = type(error).__name__
         try:
-            if self.loops is not None:
-                self.loops.over(trace)
+            if trace.event_loop is not None:
+                trace.event_loop.over(trace)
             innermost = current.get()
             if trace.handovers:
                 innermost = _all_taken_back(trace.handovers, root.end_ns)

@@ -17,7 +17,7 @@ Inner = Coroutine[Any, Any, Any]
 
 
 @coroutine
-def stepped(inner: Inner, trace: Trace, loop: EventLoop) -> Steps:
+def stepped(inner: Inner, trace: Trace, loop: EventLoop) -> Steps:  # noqa: C901 - a call costs
     """Await ``inner``, whose steps are of ``trace``. Costs 0.3 microseconds a step.
 
     What runs inside of a step of another trace (an eager task) takes nothing of that one's time.
@@ -31,6 +31,8 @@ def stepped(inner: Inner, trace: Trace, loop: EventLoop) -> Steps:
         if outer is not None:
             outer.on_loop_ns += start_ns - loop.began_ns
         elif start_ns - trace.stepped_ns > LEAST_WAIT_NS:
+            if loop.dozes:
+                loop.wake()
             since_ns = max(trace.stepped_ns or loop.came_ns, loop.idle_ns)
             # What a trace has waited for that only begins is told of long steps alone.
             ended_ns = loop.ended_ns if trace.stepped_ns else loop.long_ns
@@ -80,6 +82,8 @@ class Child:
     __class__ = property(lambda _self: CoroutineType)
 
     def __init__(self, inner: Inner, trace: Trace, loop: EventLoop) -> None:
+        if not trace.stepped_ns:  # it is ready from now on
+            trace.stepped_ns = loop.clock()
         self.inner = inner
         self.steps: Any = stepped(inner, trace, loop)
         self.send = self.steps.send

@@ -183,11 +183,10 @@ def _begin_carried(recorder: Recorder, door: str, scope: Scope) -> Trace:
 
 def _in_steps(awaitable: Awaitable[None], trace: Trace) -> Awaitable[None]:
     """The same, timed step by step where an event loop runs it that is watched."""
-    loops = trace.recorder.loops
-    if loops is None or type(awaitable) is not CoroutineType:
+    loop = trace.event_loop
+    if loop is None or type(awaitable) is not CoroutineType:
         return awaitable
-    loop = loops.here()
-    return awaitable if loop is None else stepped(awaitable, trace, loop)
+    return stepped(awaitable, trace, loop)
 
 
 def _normal_close(error: BaseException) -> bool:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from threading import get_ident
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
@@ -40,8 +41,7 @@ class Job(EitherWay):
             trace.begun = begun(sys._getframe(1))  # noqa: SLF001 - who began it
             if outside is not None and outside.trace.door != BLOCK:
                 trace.link = recorder.identify(outside.trace)
-            loops = recorder.loops
-            loop = None if loops is None else loops.here()
+            loop = trace.event_loop
             interrupted = None if loop is None else loop.goes_to(trace)
             self._begun = recorder, trace, outside, interrupted
         return self
@@ -55,10 +55,8 @@ class Job(EitherWay):
         if self._begun is not None:
             (recorder, trace, outside, interrupted), self._begun = self._begun, None
             recorder.finish(trace, error)
-            if interrupted is not None and recorder.loops is not None:
-                loop = recorder.loops.here()
-                if loop is not None:
-                    loop.goes_to(interrupted)
+            if interrupted is not None and get_ident() == trace.event_loop.thread:
+                trace.event_loop.goes_to(interrupted)
             current.set(outside)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
 from typing import Any
 
 from inprofile.core.event_loop import EventLoop
@@ -14,6 +15,12 @@ INTERVAL_NS = 50_000_000
 """Between two beats on average. They come at random and as if no block had been: what beats in time
 with a block that repeats would always meet it, or never. So the lag that is seen is the lag that
 anybody sees (https://en.wikipedia.org/wiki/Arrival_theorem)."""
+
+QUIET_NS = 250_000_000
+"""When no request has done anything for so long, the loop dozes."""
+
+DOZING = 20
+"""Times the interval between two beats is what it is then, and so often each of them counts."""
 
 LONGEST = 4
 """Times the average, at most."""
@@ -38,25 +45,25 @@ class Heartbeat:
     """Beats in one event loop for as long as it runs.
 
     ``observe`` is given the lag in nanoseconds of each beat, also of those that were due while the
-    loop was held up: each moment of a block has the same say. ``late`` is told when a beat was due
-    and came of one that was so late that the loop was held up. Costs 30 microseconds a beat.
+    loop was held up: each moment of a block has the same say. Costs 30 microseconds a beat, and
+    while the loop dozes there is one a second: what comes then counts for those that are left out.
     """
 
     def __init__(
         self,
         known: EventLoop,
         observe: Observe,
-        late: Callable[[int, int], None],
         clock: Callable[[], int] = time.perf_counter_ns,
         after: Later = later,
     ) -> None:
-        self._known = known
+        self.known = known
         self._observe = observe
-        self._late = late
         self._clock = clock
         self._drawn = random.Random().random  # noqa: S311 - moments to look at
         self._after = after
         self._before_ns = 0
+        self._counts = 1
+        self._latest = 0
         self.is_stopped = False
         self.was_halted = False
         """The loop was not running meanwhile, which is no lag; whoever sees that says so."""
@@ -69,34 +76,51 @@ class Heartbeat:
     def stop(self) -> None:
         """Beat no more. From any thread: a beat that is due finds nothing to do."""
         self.is_stopped = True
-        self._known.due_ns = 1 << 62
+        self.known.due_ns = 1 << 62
 
-    def beat(self) -> None:
+    def hurry(self) -> None:
+        """The loop dozes no more: do not wait for a beat that is due much later."""
+        now_ns = self._clock()
+        if self._counts > 1 and now_ns < self.known.due_ns and not self.is_stopped:
+            self._schedule(now_ns + self._interval_ns(), now_ns)
+
+    def _beat(self, number: int) -> None:
         """The timer has come."""
-        if self.is_stopped:
+        if self.is_stopped or number != self._latest:
             return
         with guard:
-            now_ns, due_ns = self._clock(), self._known.due_ns
+            known, now_ns = self.known, self._clock()
+            due_ns = known.due_ns
             halted, self.was_halted = self.was_halted, False
-            if not self._known.is_polled:
-                self._known.came_ns, self._before_ns = self._before_ns, now_ns
-            next_ns = due_ns
-            for _ in range(MOST_MISSED):
-                if not halted:
-                    self._observe(max(now_ns - next_ns, 0))
-                next_ns += self._interval_ns()
-                if next_ns > now_ns:
-                    break
-            if not halted and now_ns - due_ns >= self._known.block_ns:
-                self._late(due_ns, now_ns)
-            self._schedule(max(next_ns, now_ns), now_ns)
+            if not known.is_polled:
+                known.came_ns, self._before_ns = self._before_ns, now_ns
+            if not halted:
+                self._count(due_ns, now_ns)
+                known.late(due_ns, now_ns)
+            if known.running is None and now_ns - known.ended_ns >= QUIET_NS:
+                known.dozes = True
+            counts = DOZING if known.dozes else 1
+            self._schedule(now_ns + counts * self._interval_ns(), now_ns, counts)
+
+    def _count(self, due_ns: int, now_ns: int) -> None:
+        """Observe the beat that was due, and those that would have been since then."""
+        for _ in range(self._counts):
+            self._observe(max(now_ns - due_ns, 0))
+        for _ in range(MOST_MISSED):
+            due_ns += self._interval_ns()
+            if due_ns > now_ns:
+                break
+            self._observe(now_ns - due_ns)
 
     def _interval_ns(self) -> int:
         """One of a Poisson process, but for the longest."""
         return round(INTERVAL_NS * min(-math.log(1.0 - self._drawn()), LONGEST))
 
-    def _schedule(self, due_ns: int, now_ns: int) -> None:
-        loop = self._known.loop()
-        self._known.due_ns = due_ns
-        if loop is None or not self._after(loop, (due_ns - now_ns) / 1e9, self.beat):
+    def _schedule(self, due_ns: int, now_ns: int, counts: int = 1) -> None:
+        loop = self.known.loop()
+        self.known.due_ns = due_ns
+        self._counts = counts
+        self._latest += 1
+        beat = partial(self._beat, self._latest)
+        if loop is None or not self._after(loop, (due_ns - now_ns) / 1e9, beat):
             self.stop()

@@ -26,10 +26,6 @@ from inprofile.loop.watchdog import Watchdog
 MAX_STRAYS = 256
 """Pauses that no trace under way can be told of, which wait to be reported."""
 
-COVERED = 0.5
-"""A heartbeat that is late because of a pause that is known is no other pause."""
-
-
 LEAST_SEEN = 2
 DOMINANT = 0.6
 """So many looks, and such a part of all, at steps of one trace make the pause its doing."""
@@ -86,7 +82,7 @@ class Watch:
         self._strays: deque[Pause] = deque(maxlen=MAX_STRAYS)
         self.garbage = Garbage(clock)
         self._others = Others(self._lagged, clock)
-        self.loops = EventLoops(self._others.running, self._begun, block_ns)
+        self.loops = EventLoops(self._others.look, self._begun, block_ns)
         self._dog: Watchdog | None = None
 
     def stop(self) -> None:
@@ -111,7 +107,7 @@ class Watch:
         self._parts.clear()
         self._others.stop()
         self.loops.known.clear()
-        self.loops = EventLoops(self._others.running, self._begun, self._block_ns)
+        self.loops = EventLoops(self._others.look, self._begun, self._block_ns)
 
     def _begun(self, known: EventLoop) -> None:
         """A request has come to a loop that nobody has watched: in its thread."""
@@ -127,9 +123,9 @@ class Watch:
         beat = Heartbeat(
             known,
             lambda lag_ns: self._lagged(kind, lag_ns),
-            lambda due_ns, now_ns: self._late(known, due_ns, now_ns),
             self._clock,
         )
+        dog = self._dog
 
         def paused(pause: Pause) -> None:
             watched.explain(pause)
@@ -139,9 +135,13 @@ class Watch:
             self._take(pause)
 
         def halted() -> None:
-            beat.was_halted = True
+            beat.was_halted, known.round_ns = True, 0
 
-        known.paused, known.waits_at = paused, waits_at
+        def woken() -> None:
+            dog.hurry()
+            beat.hurry()
+
+        known.paused, known.waits_at, known.woken = paused, waits_at, woken
         watched.halted = halted
         self._parts[known] = _Parts(beat, polls, Gauge(known, polls, watched.usage), kind)
         beat.start()
@@ -151,16 +151,6 @@ class Watch:
         parts = self._parts.pop(known, None)
         if parts is not None:
             parts.stop()
-
-    def _late(self, known: EventLoop, due_ns: int, now_ns: int) -> None:
-        """A heartbeat was late: by a pause that is known, or by something that is not one step."""
-        covered_ns = sum(
-            max(min(pause.end_ns, now_ns) - max(pause.start_ns, due_ns), 0)
-            for pause in known.pauses
-        )
-        if covered_ns < COVERED * (now_ns - due_ns):
-            pause = Pause(None, due_ns, now_ns, is_step=False)
-            known.pause(pause)
 
     def _take(self, pause: Pause) -> None:
         trace = pause.trace = culprit(pause)
@@ -179,7 +169,7 @@ class Watch:
     def glance(self) -> None:
         """Look at what the loops do, from a thread that has waited for the interpreter."""
         dog = self._dog
-        if dog is not None:
+        if dog is not None and not dog.rests():
             dog.glance()
 
     def tick(self) -> None:

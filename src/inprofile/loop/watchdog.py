@@ -5,17 +5,20 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from inprofile.core.event_loop import EventLoop
+from inprofile.core.event_loop import EventLoop, nothing
 from inprofile.core.guard import guard
 from inprofile.core.model import Pause, StackSample, Trace
 from inprofile.core.suffering import is_contended
+from inprofile.loop.alarm import alarm
 from inprofile.loop.sampling import burners, sample
 from inprofile.loop.usage import ThreadUsage, Usage
 
 MOST_NS = 25_000_000
 LEAST_NS = 5_000_000
+REST_NS = 1_000_000_000
 """How long the thread sleeps: at most half of what a pause takes, so that a step is seen before it
-has run for so long, and is then looked at just when it has."""
+has run for so long, and is then looked at just when it has. A second while all loops doze: what
+begins in one of them sets the alarm."""
 
 BETWEEN_NS = 10_000_000
 """Between the first two looks at one pause; then twice as long, and so on up to MOST_NS."""
@@ -23,6 +26,9 @@ BETWEEN_NS = 10_000_000
 STARVED_NS = 15_000_000
 """Who waits so long for the interpreter waits for native code: Python's lets it go three times in
 this time."""
+
+OLD_NS = 200_000_000
+"""What was used so long before a pause says little of it."""
 
 RECENT_NS = 500_000_000
 """Who was seen to compute so long before a pause is taken to have done so in it."""
@@ -52,24 +58,31 @@ class Watched:
         """How long the loop has been at one thing, or its heartbeat is overdue."""
         known = self.known
         running_ns = now_ns - known.began_ns if known.running is not None else 0
-        return max(running_ns, now_ns - known.due_ns)
+        round_ns = known.round_ns
+        return max(running_ns, now_ns - known.due_ns, now_ns - round_ns if round_ns else 0)
+
+    def rests(self) -> bool:
+        """Whether nothing goes on in the loop."""
+        return self.known.dozes and not self.known.round_ns
 
     def explain(self, pause: Pause) -> None:
         """Say of a pause that is over what is known of it."""
         end = self.usage.read()
-        usages = list(self.usages)
-        begin = next((one for one in reversed(usages) if one.at_ns <= pause.start_ns), usages[0])
+        begin = self._before(pause)
         length_ns = pause.length_ns
+        between_ns = max(end.at_ns - begin.at_ns, 1)
+        grown = max(length_ns / between_ns, 1.0)
         if begin.thread_ns is not None and end.thread_ns is not None:
             spent_ns = end.thread_ns - begin.thread_ns
-            pause.cpu_ns = min(spent_ns, length_ns)
-            pause.others_ns = max(end.process_ns - begin.process_ns - spent_ns, 0)
+            pause.cpu_ns = min(round(grown * spent_ns), length_ns)
+            others_ns = end.process_ns - begin.process_ns - spent_ns
+            pause.others_ns = max(round(grown * others_ns), 0)
         if begin.queued_ns is not None and end.queued_ns is not None:
             # It may have been queued before the pause, too: the usual part of it is taken.
-            part = (end.queued_ns - begin.queued_ns) / max(end.at_ns - begin.at_ns, 1)
+            part = (end.queued_ns - begin.queued_ns) / between_ns
             pause.queued_ns = round(min(part, 1.0) * length_ns)
         if begin.slices is not None and end.slices is not None:
-            pause.slices = end.slices - begin.slices
+            pause.slices = round(grown * (end.slices - begin.slices))
         samples = [one for one in list(self.samples) if one.at_ns >= pause.start_ns]
         pause.samples = tuple(one for one in samples if one.at_ns <= pause.end_ns)
         if not pause.samples and is_contended(pause):  # threads that compute do so for longer
@@ -77,6 +90,14 @@ class Watched:
             pause.samples = tuple(one for one in list(self.samples)[-1:] if one.at_ns > since_ns)
         late_ns = [min(one.late_ns, one.at_ns - pause.start_ns) for one in pause.samples]
         pause.starved_ns = sum(late for late in late_ns if late > STARVED_NS)
+
+    def _before(self, pause: Pause) -> Usage:
+        """What was used by the begin of a pause; where that was not looked at, soon after it."""
+        usages = list(self.usages)
+        oldest_ns = pause.start_ns - OLD_NS
+        before = [one for one in usages if oldest_ns <= one.at_ns <= pause.start_ns]
+        after = [one for one in usages if one.at_ns > pause.start_ns]
+        return before[-1] if before else after[0] if after else usages[-1]
 
 
 def _nobody() -> None:
@@ -86,8 +107,8 @@ def _nobody() -> None:
 class Watchdog:
     """Watches event loops from a thread of its own, for as long as there are any.
 
-    ``block_ns`` is how long a loop is held up when it is looked at. It wakes up 40
-    times a second, which was measured to take 0.8 % of one core of a busy virtual machine.
+    ``block_ns`` is how long a loop is held up when it is looked at. It wakes up 40 times a second,
+    which was measured to take 0.8 % of one core of a virtual machine, and once while all doze.
     """
 
     def __init__(
@@ -104,11 +125,12 @@ class Watchdog:
         self._clock = clock
         self._watched: dict[EventLoop, Watched] = {}
         self._lock = threading.Lock()
-        self._sleep = threading.Lock()
-        self._sleep.acquire()
+        self._alarm = alarm()
+        self._soon = self._alarm.setting(self._sleep_ns)
+        self._much_later = self._alarm.setting(REST_NS)
+        self._until_ns = 1 << 62
         self._thread: threading.Thread | None = None
         self._is_stopping = False
-        self._until_ns = 1 << 62
         self._spent_ns: dict[int, int] = {}
 
     def watch(self, known: EventLoop) -> Watched:
@@ -116,6 +138,7 @@ class Watchdog:
         watched = Watched(known, threading.get_native_id())
         with self._lock:
             self._watched[known] = watched
+            self._appoint()
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="inprofile-loop", daemon=True)
                 thread.start()
@@ -126,17 +149,42 @@ class Watchdog:
         """End the thread, and give back what it has open."""
         self._is_stopping = True
         if self._thread is not None:
-            self._sleep.release()
+            for watched in list(self._watched.values()):
+                watched.known.unwatch()
+            self._alarm.setting(0)()
             if self._thread is not threading.current_thread():
                 self._thread.join(timeout_s)
             self._thread = None
-        self.close()
 
     def close(self) -> None:
-        """Give back what is open; after a fork the thread is not there."""
+        """Give back what is open; the thread does so at its end, which a fork does not have."""
         for watched in self._watched.values():
+            watched.known.unwatch()
             watched.usage.close()
         self._watched.clear()
+        self._alarm.close()
+
+    def hurry(self) -> None:
+        """A loop dozes no more: look at it when what it does takes long."""
+        self._until_ns = self._clock() + self._sleep_ns
+        self._soon()
+
+    def _appoint(self) -> None:
+        """A loop that is alone sets the alarm while it dozes; several would undo each other's."""
+        for watched in self._watched.values():
+            known = watched.known
+            if len(self._watched) == 1:
+                known.stirs, known.rests = self._soon, self._much_later
+            else:
+                known.stirs = known.rests = nothing
+        self._soon()
+
+    def rests(self) -> bool:
+        """Whether there is nothing to look at for now."""
+        everybody = list(self._watched.values())
+        if self._is_stopping or len(everybody) > 1:
+            return False
+        return all(watched.rests() for watched in everybody)
 
     def glance(self) -> int:
         """Look at every loop that is held up; in how many nanoseconds to look again.
@@ -169,8 +217,18 @@ class Watchdog:
             if not wait_ns:
                 continue
             self._until_ns = self._clock() + wait_ns
-            if self._sleep.acquire(timeout=wait_ns / 1e9):
-                return
+            if self.rests():
+                self._much_later()
+                if not self.rests():  # since then
+                    self._soon()
+            else:
+                self._alarm.setting(wait_ns)()
+            self._alarm.wait()
+            for watched in list(self._watched.values()):
+                if watched.known.dozes:  # it has set the alarm, or nobody has
+                    since_ns = watched.known.round_ns or self._clock()
+                    self._until_ns = max(self._until_ns, since_ns + self._sleep_ns)
+        self.close()
 
     def _sample(self, everybody: list[Watched], now_ns: int, late_ns: int, least_ns: int) -> None:
         """Look at the loops that are held up. Nothing in here lets them go on."""
@@ -212,5 +270,6 @@ class Watchdog:
         if loop is None or loop.is_closed():
             with self._lock:
                 self._watched.pop(watched.known, None)
+                self._appoint()
             watched.usage.close()
             self._gone(watched.known)
