@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks import accuracy, calls, findings, ping, scale
+from benchmarks import accuracy, calls, findings, idle, ping, scale
 from benchmarks.overhead import command as overhead
 from benchmarks.overhead import readme as table
 
@@ -14,6 +14,7 @@ COMMANDS = {
     "calls": calls,
     "findings": findings,
     "ping": ping,
+    "idle": idle,
     "accuracy": accuracy,
     "scale": scale,
 }

@@ -1,0 +1,138 @@
+"""`python -m benchmarks idle`: what a server costs of which nobody wants anything."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.counts import count
+from benchmarks.machine import about, sentence
+from benchmarks.overhead.rounds import environment
+from benchmarks.overhead.summary import BARE, LOOPLESS, ON, Spread, spread
+from benchmarks.overhead.variants import VARIANTS
+from benchmarks.process import Failed, started
+from benchmarks.table import Table, rendered
+
+SUMMARY = "What an idle server costs, and how much of that is for watching its event loop."
+EXAMPLES = """examples:
+  scripts/bench idle
+  scripts/bench idle --loop uvloop
+  scripts/bench idle --rounds 1 --seconds 5 --format md
+"""
+LOOPS = ("asyncio", "uvloop")
+COMPARED = (BARE, LOOPLESS, ON)
+QUIET_S = 3.0
+"""After the one request: by then everybody knows that there is nothing to do."""
+
+MOST = 0.1
+"""Per cent of a core that watching an idle loop may cost."""
+
+Shares = dict[str, list[float]]
+"""Per cent of a core in each round, by variant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One variant, in per cent of a core; ``added`` to those whose loops nobody watches."""
+
+    variant: str
+    share: Spread
+    added: Spread
+
+
+def measure(rounds: int, seconds: int, loop: str) -> Shares:
+    """Let fresh servers idle side by side. Raises Failed."""
+    found: Shares = {variant: [] for variant in COMPARED}
+    for number in range(1, rounds + 1):
+        print(f"round {number}/{rounds}", file=sys.stderr, flush=True)
+        for variant, share in _round(number, seconds, loop).items():
+            found[variant].append(share)
+    return found
+
+
+def _round(number: int, seconds: int, loop: str) -> dict[str, float]:
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(TemporaryDirectory(prefix="inprofile-bench-")))
+        workers = {}
+        for variant in COMPARED:
+            own = directory / variant
+            own.mkdir(mode=0o700)
+            workers[variant] = stack.enter_context(
+                started(
+                    f"an idle server under {variant}",
+                    "benchmarks.idle_worker",
+                    [variant, loop],
+                    environment(variant, number, own),
+                    directory / f"{variant}.stderr",
+                )
+            )
+        for worker in workers.values():
+            worker.ask(None)
+        time.sleep(QUIET_S)
+        before = {variant: worker.ask("now") for variant, worker in workers.items()}
+        time.sleep(seconds)
+        shares = {}
+        for variant, worker in workers.items():
+            now = worker.ask("now")
+            used_ns = now["cpu_ns"] - before[variant]["cpu_ns"]
+            shares[variant] = 100 * used_ns / (now["at_ns"] - before[variant]["at_ns"])
+        return shares
+
+
+def rows(shares: Shares) -> list[Row]:
+    """Compare each variant with the one that watches no loop, of the same round."""
+    found = []
+    for variant, own in shares.items():
+        added = (one - without for one, without in zip(own, shares[LOOPLESS], strict=True))
+        spreads = spread(own), spread(added)
+        found.append(Row(variant, *(one for one in spreads if one is not None)))
+    return found
+
+
+def table(found: Sequence[Row]) -> Table:
+    """Return the rows, with what is promised."""
+    header = ("an idle server", "% of a core", "added by watching its loop")
+    cells = [(VARIANTS[row.variant].title, _around(row.share, ".3f"), _held(row)) for row in found]
+    return Table("", header, cells)
+
+
+def _held(row: Row) -> str:
+    if row.variant != ON:
+        return ""
+    verdict = "met" if row.added.median <= MOST else "missed"
+    return f"{_around(row.added, '+.3f')} ({verdict}: {MOST})"
+
+
+def _around(value: Spread, form: str) -> str:
+    return f"{value.median:{form}} ({value.low:{form}} … {value.high:{form}})"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--rounds", type=count, default=5, help="of fresh processes (5)")
+    parser.add_argument("--seconds", type=count, default=20, help="of each round (20)")
+    parser.add_argument("--loop", choices=LOOPS, default=LOOPS[0])
+    parser.add_argument("--format", choices=("text", "md", "json"), default="text")
+    parser.add_argument("--date", help="recorded as it is given")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print the table. Returns 1 when a process gave no figures."""
+    try:
+        shares = measure(arguments.rounds, arguments.seconds, arguments.loop)
+    except Failed as failure:
+        print(f"benchmarks: {failure}", file=sys.stderr)
+        return 1
+    found = rows(shares)
+    on = about(("inprofile", arguments.loop, "uvicorn"), arguments.date)
+    if arguments.format == "json":
+        print(json.dumps({"about": on, "rows": [asdict(row) for row in found]}, indent=1))
+    else:
+        how = f"uvicorn, {arguments.loop}: {sentence(on)}"
+        print(rendered([table(found), [how]], arguments.format))
+    return 0
