@@ -29,18 +29,11 @@ def source(place):
     return linecache.getline(place.file, place.line)
 
 
-def blamed(kind, app, path):
-    """What is found of a request among innocent ones."""
-    with record() as recorded:
-        run(kind, traffic(app, path))
-    return [each for each in recorded.findings if each.kind == KIND]
-
-
 TRIES = 8
 
 
-def undisturbed(kind, app, path):
-    """The same of the first time that the machine has let it happen.
+def undisturbed(work):
+    """Who is blamed for it the first time that the machine has let it happen.
 
     It has not where the loop's thread had no processor, and where another thread that has waited
     for the interpreter got it before the one that looks: then the line of what held it is not
@@ -48,7 +41,9 @@ def undisturbed(kind, app, path):
     """
     found = []
     for _ in range(TRIES):
-        found = blamed(kind, app, path)
+        with record() as recorded:
+            work()
+        found = [each for each in recorded.findings if each.kind == KIND]
         assert "/quick" not in {each.route for each in found}, found
         if not any(each.cause == "descheduled" or each.query is None for each in found):
             break
@@ -90,7 +85,7 @@ def test_a_block_is_named_with_its_route_line_and_class(framework, path, kind, r
         request.getfixturevalue("many_objects")
     expected = SHAPES[framework][path]
     app = request.getfixturevalue(f"{framework}_app")
-    found = undisturbed(kind, app, path)
+    found = undisturbed(lambda: run(kind, traffic(app, path)))
     assert found, "nothing was found"
     assert summary(kind, path, found) == (named(kind, path), expected.cause, True), found
     own = [each for each in found if each.route == named(kind, path)]

@@ -17,7 +17,7 @@ from inprofile.testing import record
 from tests import asgi
 from tests.loop import fastapi_blocks
 from tests.loop.loops import LOOPS, run
-from tests.loop.test_culprits import KIND, source, traffic
+from tests.loop.test_culprits import KIND, source, traffic, undisturbed
 from tests.loop.test_watching import THREAD, answer
 
 QUIET_S = 0.7
@@ -66,9 +66,7 @@ def test_the_first_request_after_it_is_looked_at(kind, make, path, cause, monkey
 
     monkeypatch.setattr(watchdog, "alarm", make)
     app = inprofile.instrument(fastapi_blocks.app)
-    with record() as recorded:
-        run(kind, first(app))
-    (found,) = (each for each in recorded.findings if each.kind == KIND)
+    (found,) = undisturbed(lambda: run(kind, first(app)))
     assert (found.route, found.cause) == (path, cause)
     assert "guilty" in source(found.query)
 
@@ -83,22 +81,18 @@ def test_a_callback_that_no_request_waits_for_is_looked_at():
         await asyncio.sleep(0.3)
 
     app = inprofile.instrument(answer)
-    with record() as recorded:
-        run("asyncio", ticked(app))
-    (found,) = (each for each in recorded.findings if each.kind == KIND)
+    (found,) = undisturbed(lambda: run("asyncio", ticked(app)))
     assert (found.route, found.cause) == (f"loop:{tick.__qualname__}", "blocking_call")
     assert found.query is not None
     assert found.query.line == tick.__code__.co_firstlineno + 1
 
 
 def test_two_that_doze_are_both_looked_at():
-    app = inprofile.instrument(fastapi_blocks.app)
-
     async def one(path):
         await doze(app)
         await traffic(app, path, innocents=0)
 
-    with record() as recorded:
+    def both():
         threads = [
             threading.Thread(target=run, args=("asyncio", one(path)))
             for path in ("/sleep", "/python")
@@ -107,8 +101,9 @@ def test_two_that_doze_are_both_looked_at():
             thread.start()
         for thread in threads:
             thread.join()
-    found = {each.route for each in recorded.findings if each.kind == KIND}
-    assert found == {"/sleep", "/python"}
+
+    app = inprofile.instrument(fastapi_blocks.app)
+    assert {each.route for each in undisturbed(both)} == {"/sleep", "/python"}
 
 
 @pytest.mark.parametrize("kind", LOOPS)

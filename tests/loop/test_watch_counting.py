@@ -1,10 +1,11 @@
 """What has gathered is counted once, by whoever asks first."""
 
 import asyncio
-from time import perf_counter_ns
+import threading
+from time import perf_counter_ns, sleep
 
 from inprofile.core.event_loop import Wait
-from inprofile.core.model import Trace
+from inprofile.core.model import Pause, Trace
 from inprofile.core.recorder import Recorder
 from inprofile.loop.watch import Watch
 
@@ -48,3 +49,30 @@ def test_two_that_count_at_the_same_time_count_each_wait_once():
     finally:
         counting.watch.stop()
     assert counting.waits == [("/victim", "/slow", wait_ns) for wait_ns in (1, 2, 3)]
+
+
+def test_who_counts_waits_for_what_another_thread_is_reporting():
+    begun, reported = threading.Event(), []
+
+    def report(pause):
+        begun.set()
+        sleep(0.1)
+        reported.append(pause)
+
+    watch = Watch(50 * MS, lambda: None, report)
+
+    async def main():
+        loop = watch.loops.here()
+        assert loop is not None
+        loop.pause(Pause(None, 0, 60 * MS))
+
+    try:
+        asyncio.run(main())
+        other = threading.Thread(target=watch.tick)
+        other.start()
+        begun.wait(60)
+        watch.tick()
+        assert len(reported) == 1
+        other.join()
+    finally:
+        watch.stop()

@@ -217,8 +217,8 @@ class EventLoop:
     def late(self, due_ns: int, now_ns: int) -> None:
         """What was due comes now: held up by a pause that is known, or by what is not one step."""
         late_ns = now_ns - due_ns
-        if late_ns < self.block_ns or (self.dozes and not self.is_polled):
-            return  # in the latter nobody has looked: it may have been halted
+        if late_ns < self.block_ns:
+            return
         with guard:
             covered_ns = sum(
                 max(min(pause.end_ns, now_ns) - max(pause.start_ns, due_ns), 0)

@@ -353,8 +353,11 @@ class Recorder:
         self.keep(trace)
 
     def report(self, trace: Trace) -> None:
-        """Judge a finished trace that no door has begun: keep it for what is found, or not."""
-        if self.suspicious(trace):
+        """Judge a finished trace that no door has begun: keep it for what is found, or not.
+
+        A recording has all that is found.
+        """
+        if self.suspicious(trace) or self.thorough:
             self._keep(trace, "finding")
         else:
             release(trace)

@@ -96,7 +96,8 @@ class Heartbeat:
                 known.came_ns, self._before_ns = self._before_ns, now_ns
             if not halted:
                 self._count(due_ns, now_ns)
-                known.late(due_ns, now_ns)
+                if known.is_polled or self._counts == 1:
+                    known.late(due_ns, now_ns)  # else nobody has looked: it may have been halted
             if known.running is None and now_ns - known.ended_ns >= QUIET_NS:
                 known.dozes = True
             counts = DOZING if known.dozes else 1

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -80,6 +81,7 @@ class Watch:
         self._clock = clock
         self._parts: dict[EventLoop, _Parts] = {}
         self._strays: deque[Pause] = deque(maxlen=MAX_STRAYS)
+        self._reporting = threading.RLock()
         self.garbage = Garbage(clock)
         self._others = Others(self._lagged, clock)
         self.loops = EventLoops(self._others.look, self._begun, block_ns)
@@ -99,6 +101,9 @@ class Watch:
 
     def after_fork_in_child(self) -> None:
         """The loops are the parent's, and the thread is not here."""
+        self._reporting = threading.RLock()
+        self._strays.clear()
+        self.garbage.waiting.clear()
         dog, self._dog = self._dog, None
         if dog is not None:
             dog.close()
@@ -173,7 +178,10 @@ class Watch:
             dog.glance()
 
     def tick(self) -> None:
-        """Count what has gathered. To be called now and then, by any thread."""
+        """Count what has gathered. To be called now and then, by any thread.
+
+        What held up a loop until now has been reported when this returns.
+        """
         counting = self._counting()
         if counting is not None:
             for known, parts in list(self._parts.items()):
@@ -182,8 +190,9 @@ class Watch:
                     self._settle(known, wait, counting)
             for generation, took_ns in _taken(self.garbage.waiting):
                 counting.observe(metrics.GC_PAUSE, str(generation), value_ns=took_ns)
-        for pause in _taken(self._strays):
-            self._report(pause)
+        with self._reporting:
+            for pause in _taken(self._strays):
+                self._report(pause)
 
     @staticmethod
     def _settle(known: EventLoop, wait: Wait, counting: Counting) -> None:
