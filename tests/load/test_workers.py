@@ -55,7 +55,8 @@ def counted(url):
 
 def check_a_killed_worker_loses_nothing(server, requests, concurrency):
     """A request in flight in the killed worker may have finished there or not: the client
-    cannot know. All others are counted exactly, and every worker says the same.
+    cannot know, nor whether the worker came to count the one whose last byte it had just sent. All
+    others are counted exactly, and every worker says the same.
     """
     (warm,) = counted(server.url)
     killed = []
@@ -73,7 +74,7 @@ def check_a_killed_worker_loses_nothing(server, requests, concurrency):
     assert whole + failed == requests
     assert killed[0] in answered
     assert len(answered) > 1
-    assert whole <= finished <= whole + failed
+    assert whole - 1 <= finished <= whole + failed
     return answered
 
 

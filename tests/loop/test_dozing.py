@@ -66,7 +66,7 @@ def test_the_first_request_after_it_is_looked_at(kind, make, path, cause, monkey
 
     monkeypatch.setattr(watchdog, "alarm", make)
     app = inprofile.instrument(fastapi_blocks.app)
-    (found,) = undisturbed(lambda: run(kind, first(app)))
+    found = max(undisturbed(lambda: run(kind, first(app))), key=lambda each: each.total_ns)
     assert (found.route, found.cause) == (path, cause)
     assert "guilty" in source(found.query)
 

@@ -42,6 +42,14 @@ async def endless(scope, receive, send):
     await send({"type": "http.response.body", "body": b""})
 
 
+async def endless_in_steps(scope, receive, send):
+    """The same, and does something now and then: the loop does not doze."""
+    while not scope["ready"].is_set():
+        await asyncio.sleep(0.05)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
 class Probe:
     """Timers of its own, ten times as many, that are due at random moments: the truth."""
 
@@ -88,7 +96,7 @@ async def blocked(app, length_s, period_s, times):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", LOOPS)
 def test_the_quantiles_of_the_lag_are_those_of_the_blocks(kind):
-    app = inprofile.instrument(endless)
+    app = inprofile.instrument(endless_in_steps)
     truth = run(kind, blocked(app, 0.08, 0.1, 80))
     (found,) = event_loops(counted())
     assert found.type == kind
