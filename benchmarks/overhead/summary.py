@@ -1,7 +1,7 @@
 """From measurements to figures: pure functions over plain data."""
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from benchmarks.overhead.results import Results
@@ -69,12 +69,7 @@ def added_per_query(results: Results, scenario: str, variant: str) -> dict[int, 
     That is what it adds to the request, less what it adds to the base request of the same
     round, by the number of queries. It includes the checkout and the rollback.
     """
-    queries = SCENARIOS[scenario].queries
-    if not queries:
-        return {}
-    base = added(results, SCENARIOS[scenario].base, variant)
-    beyond = differences(added(results, scenario, variant), base)
-    return {number: us / queries for number, us in beyond.items()}
+    return _apiece(added, results, scenario, variant, SCENARIOS[scenario].queries)
 
 
 def watching(results: Results, scenario: str, variant: str) -> dict[int, float]:
@@ -90,12 +85,21 @@ def watching_per_step(results: Results, scenario: str, variant: str) -> dict[int
     That is what it adds to the request, less what it adds to the base request of the same round,
     by the number of steps.
     """
-    steps = SCENARIOS[scenario].steps
-    if not steps:
+    return _apiece(watching, results, scenario, variant, SCENARIOS[scenario].steps)
+
+
+def _apiece(
+    cost: Callable[[Results, str, str], dict[int, float]],
+    results: Results,
+    scenario: str,
+    variant: str,
+    pieces: int,
+) -> dict[int, float]:
+    if not pieces:
         return {}
-    base = watching(results, SCENARIOS[scenario].base, variant)
-    beyond = differences(watching(results, scenario, variant), base)
-    return {number: us / steps for number, us in beyond.items()}
+    base = cost(results, SCENARIOS[scenario].base, variant)
+    beyond = differences(cost(results, scenario, variant), base)
+    return {number: us / pieces for number, us in beyond.items()}
 
 
 def rows(results: Results) -> list[Row]:
