@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks import accuracy, calls, findings, idle, ping, scale
+from benchmarks import accuracy, calls, findings, idle, lag, ping, scale
 from benchmarks.overhead import command as overhead
 from benchmarks.overhead import readme as table
 
@@ -15,6 +15,7 @@ COMMANDS = {
     "findings": findings,
     "ping": ping,
     "idle": idle,
+    "lag": lag,
     "accuracy": accuracy,
     "scale": scale,
 }

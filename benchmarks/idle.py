@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.counts import count
+from benchmarks.loops import LOOPS
 from benchmarks.machine import about, sentence
 from benchmarks.overhead.rounds import environment
 from benchmarks.overhead.summary import BARE, LOOPLESS, ON, Spread, spread
@@ -24,7 +25,6 @@ EXAMPLES = """examples:
   scripts/bench idle --loop uvloop
   scripts/bench idle --rounds 1 --seconds 5 --format md
 """
-LOOPS = ("asyncio", "uvloop")
 COMPARED = (BARE, LOOPLESS, ON)
 QUIET_S = 3.0
 """After the one request: by then everybody knows that there is nothing to do."""
@@ -116,7 +116,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--rounds", type=count, default=5, help="of fresh processes (5)")
     parser.add_argument("--seconds", type=count, default=20, help="of each round (20)")
-    parser.add_argument("--loop", choices=LOOPS, default=LOOPS[0])
+    parser.add_argument("--loop", choices=LOOPS, default="asyncio")
     parser.add_argument("--format", choices=("text", "md", "json"), default="text")
     parser.add_argument("--date", help="recorded as it is given")
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.counts import count
+from benchmarks.loops import LOOPS
 from benchmarks.machine import about, sentence
 from benchmarks.overhead.rounds import environment
 from benchmarks.overhead.summary import BARE, LOOPLESS, ON, Spread, spread
 from benchmarks.overhead.variants import VARIANTS
-from benchmarks.ping_worker import APPLICATION, LOOPS, REQUEST
+from benchmarks.ping_worker import APPLICATION, REQUEST
 from benchmarks.process import Failed, started
 from benchmarks.table import Table, rendered
 

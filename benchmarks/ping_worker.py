@@ -6,10 +6,10 @@ Usage: python -m benchmarks.ping_worker WHOSE VARIANT LOOP TASKS
 import asyncio
 import gc
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 
+from benchmarks.loops import LOOPS
 from benchmarks.overhead.driver import Driver
 from benchmarks.overhead.subject import Subject
 from benchmarks.overhead.variants import VARIANTS
@@ -19,21 +19,6 @@ from benchmarks.process import say
 WARM_GAMES = 2
 
 
-def _asyncio() -> asyncio.AbstractEventLoop:
-    return asyncio.new_event_loop()
-
-
-def _uvloop() -> asyncio.AbstractEventLoop:
-    import uvloop
-
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
-
-
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "asyncio": _asyncio,
-    "uvloop": _uvloop,
-}
 APPLICATION, REQUEST = "application", "request"
 
 

@@ -1,12 +1,12 @@
 """What is measured of a loop, against what is known to have happened."""
 
 import asyncio
-import random
 import time
 
 import pytest
 
 import inprofile
+from benchmarks import lag
 from inprofile import runtime
 from inprofile.analysis.distribution import Distribution
 from inprofile.analysis.event_loops import event_loops
@@ -42,62 +42,11 @@ async def endless(scope, receive, send):
     await send({"type": "http.response.body", "body": b""})
 
 
-async def endless_in_steps(scope, receive, send):
-    """The same, and does something now and then: the loop does not doze."""
-    while not scope["ready"].is_set():  # noqa: ASYNC110 - it is about the steps
-        await asyncio.sleep(0.05)
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b""})
-
-
-class Probe:
-    """Timers of its own, ten times as many, that are due at random moments: the truth."""
-
-    def __init__(self):
-        self.lags = []
-        self.drawn = random.Random(7)
-
-    def start(self):
-        self.due = time.perf_counter()
-        self.again()
-
-    def again(self):
-        now = time.perf_counter()
-        while self.due <= now:
-            self.due += self.drawn.expovariate(200)
-        asyncio.get_running_loop().call_later(self.due - now, self.come)
-
-    def come(self):
-        now = time.perf_counter()
-        while self.due <= now:
-            self.lags.append(now - self.due)
-            self.due += self.drawn.expovariate(200)
-        self.again()
-
-    def quantile(self, part):
-        return sorted(self.lags)[int(part * len(self.lags))]
-
-
-async def blocked(app, length_s, period_s, times):
-    """Block the loop again and again; how late others are meanwhile."""
-    ready, probe = asyncio.Event(), Probe()
-    request = asyncio.create_task(asgi.exchange(app, asgi.scope("/", ready=ready)))
-    await asyncio.sleep(0.1)
-    probe.start()
-    begun = time.perf_counter()
-    for i in range(times):
-        await asyncio.sleep(max(begun + i * period_s - time.perf_counter(), 0))
-        spin(length_s)
-    ready.set()
-    await request
-    return probe
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", LOOPS)
 def test_the_quantiles_of_the_lag_are_those_of_the_blocks(kind):
-    app = inprofile.instrument(endless_in_steps)
-    truth = run(kind, blocked(app, 0.08, 0.1, 80))
+    app = inprofile.instrument(lag.app)
+    truth = run(kind, lag.blocked(app, 0.08, 0.1, 80))
     (found,) = event_loops(counted())
     assert found.type == kind
     # 160 beats tell a median of 30 ms to 4 (its standard deviation). The last hundredth are two
@@ -146,10 +95,10 @@ def test_over_a_long_time_they_are_within_a_twentieth(period_ms, is_used):
     loop.run((1 if is_used else 10) * 3600e9, known)
     assert known.dozes is not is_used
     words = cells.words[at : at + 2 + len(cells.bounds) + 1].tolist()
-    lag = Distribution.of([words], cells.bounds)
-    assert lag.count > 60_000
-    assert lag.p50_ns == pytest.approx(0.4 * period_ms * MS, rel=NEAR)
-    assert lag.p99_ns == pytest.approx(0.89 * period_ms * MS, rel=NEAR)
+    seen = Distribution.of([words], cells.bounds)
+    assert seen.count > 60_000
+    assert seen.p50_ns == pytest.approx(0.4 * period_ms * MS, rel=NEAR)
+    assert seen.p99_ns == pytest.approx(0.89 * period_ms * MS, rel=NEAR)
 
 
 @pytest.mark.parametrize("kind", LOOPS)
@@ -226,8 +175,8 @@ def test_utilization_is_exact_where_the_selector_tells():
 
 def test_a_distribution_of_beats_counts_those_that_a_block_has_swallowed():
     app = inprofile.instrument(endless)
-    run("asyncio", blocked(app, 1.0, 1.0, 1))
+    run("asyncio", lag.blocked(app, 1.0, 1.0, 1))
     rows = [words for key, words in counted().series.items() if key[0] == metrics.LAG.name]
-    lag = Distribution.of([row for row in rows if sum(row[2:])], counted().bounds)
-    assert lag.count >= 15  # 50 ms apart on average
-    assert lag.p50_ns > 100 * MS
+    seen = Distribution.of([row for row in rows if sum(row[2:])], counted().bounds)
+    assert seen.count >= 15  # 50 ms apart on average
+    assert seen.p50_ns > 100 * MS
