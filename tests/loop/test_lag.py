@@ -17,6 +17,7 @@ from inprofile.core.event_loop import EventLoop
 from inprofile.loop.heartbeat import Heartbeat
 from inprofile.testing import record
 from tests import asgi
+from tests.core.fake_clock import FakeClock
 from tests.loop.loops import LOOPS, run
 
 MS = 1_000_000
@@ -99,6 +100,35 @@ def test_over_a_long_time_they_are_within_a_twentieth(period_ms, is_used):
     assert seen.count > 60_000
     assert seen.p50_ns == pytest.approx(0.4 * period_ms * MS, rel=NEAR)
     assert seen.p99_ns == pytest.approx(0.89 * period_ms * MS, rel=NEAR)
+
+
+class Timers:
+    """A loop whose timers come when the test says so."""
+
+    def __init__(self):
+        self.set: list = []
+
+    def is_closed(self):
+        return False
+
+    def call_later(self, after_s, callback, context):
+        self.set.append((after_s, callback))
+
+
+def test_a_timer_that_comes_before_it_is_due_is_set_again():
+    loop, clock = Timers(), FakeClock()
+    observed: list[int] = []
+    known = EventLoop(loop, 0, 1 << 62, clock)
+    Heartbeat(known, observed.append, clock).start()
+    ((_, beat),) = loop.set
+    due_ns = known.due_ns
+    clock.advance(due_ns - clock() - 300_000)
+    beat()
+    (_, (least_s, beat)) = loop.set
+    assert (observed, known.due_ns, least_s) == ([], due_ns, 0.001)
+    clock.advance(1_000_000)
+    beat()
+    assert observed == [700_000]
 
 
 @pytest.mark.parametrize("kind", LOOPS)

@@ -22,6 +22,9 @@ QUIET_NS = 250_000_000
 DOZING = 20
 """Times the interval between two beats is what it is then, and so often each of them counts."""
 
+LEAST_NS = 1_000_000
+"""After which a timer can be had of every loop: some round to milliseconds."""
+
 LONGEST = 4
 """Times the average, at most."""
 
@@ -91,6 +94,9 @@ class Heartbeat:
         with guard:
             known, now_ns = self.known, self._clock()
             due_ns = known.due_ns
+            if now_ns < due_ns:  # uvloop rounds: a block could still begin before it is due
+                self._schedule(due_ns, now_ns, self._counts)
+                return
             halted, self.was_halted = self.was_halted, False
             if not known.is_polled:
                 known.came_ns, self._before_ns = self._before_ns, now_ns
@@ -106,7 +112,7 @@ class Heartbeat:
     def _count(self, due_ns: int, now_ns: int) -> None:
         """Observe the beat that was due, and those that would have been since then."""
         for _ in range(self._counts):
-            self._observe(max(now_ns - due_ns, 0))
+            self._observe(now_ns - due_ns)
         for _ in range(MOST_MISSED):
             due_ns += self._interval_ns()
             if due_ns > now_ns:
@@ -123,5 +129,6 @@ class Heartbeat:
         self._counts = counts
         self._latest += 1
         beat = partial(self._beat, self._latest)
-        if loop is None or not self._after(loop, (due_ns - now_ns) / 1e9, beat):
+        after_ns = max(due_ns - now_ns, LEAST_NS)
+        if loop is None or not self._after(loop, after_ns / 1e9, beat):
             self.stop()
