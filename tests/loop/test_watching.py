@@ -208,7 +208,10 @@ def test_a_request_that_is_killed_in_a_block_leaves_counts_that_can_be_read():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", LOOPS)
 def test_for_seconds_of_nothing_but_blocks_nothing_breaks_or_grows(kind, monkeypatch):
-    """The watchdog fires all the time. With SOAK_S=1800 this is the half hour run by hand."""
+    """The watchdog fires all the time.
+
+    The half hour that is run by hand: SOAK_S=1800 pytest -o faulthandler_timeout=0
+    """
     monkeypatch.setenv("INPROFILE_LOOP_BLOCK_MS", "5")
     monkeypatch.setenv("INPROFILE_LOG_FINDINGS", "0")
     app = inprofile.instrument(busy)
