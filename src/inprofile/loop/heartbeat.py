@@ -106,6 +106,8 @@ class Heartbeat:
                     known.late(due_ns, now_ns)  # else nobody has looked: it may have been halted
             if known.running is None and now_ns - known.ended_ns >= QUIET_NS:
                 known.dozes = True
+                if known.is_polled:  # this round is not over
+                    known.round_ns = known.round_ns or now_ns
             counts = DOZING if known.dozes else 1
             self._schedule(now_ns + counts * self._interval_ns(), now_ns, counts)
 
