@@ -180,9 +180,7 @@ def test_the_time_of_children_is_time_of_their_request():
 
 
 def test_utilization_is_exact_where_the_selector_tells():
-    app = inprofile.instrument(endless)
-
-    async def half():
+    async def half(app):
         ready = asyncio.Event()
         request = asyncio.create_task(asgi.exchange(app, asgi.scope("/", ready=ready)))
         await asyncio.sleep(0.01)
@@ -198,9 +196,13 @@ def test_utilization_is_exact_where_the_selector_tells():
         await request
         return busy / (busy + idle), found
 
-    busy, found = run("asyncio", half())
-    assert not found.is_estimate
-    assert found.utilization == (pytest.approx(busy, abs=0.03),)
+    off = []
+    for _ in range(3):
+        busy, found = run("asyncio", half(inprofile.instrument(endless)))
+        assert not found.is_estimate
+        off.append(abs(found.utilization[0] - busy))
+        inprofile.uninstrument()
+    assert sorted(off)[1] < 0.03  # the machine may take one away for a while
 
 
 def test_a_distribution_of_beats_counts_those_that_a_block_has_swallowed():

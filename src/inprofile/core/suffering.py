@@ -27,7 +27,8 @@ def is_queued(pause: Pause) -> bool:
     queued_ns = pause.queued_ns or 0
     if queued_ns >= MUCH * length_ns and 2 * pause.cpu_ns < queued_ns:
         return True
-    is_still = pause.cpu_ns + pause.others_ns < FEW * length_ns
+    # Who waits for anything else keeps nobody else from running.
+    is_still = is_waiting(pause) and pause.others_ns < FEW * length_ns
     return is_still and pause.starved_ns >= MOST * length_ns
 
 
