@@ -48,7 +48,7 @@ native = pytest.mark.skipif(not is_there("fastapi.telemetry"), reason="needs Fas
 def told(*steps):
     """What each ``ask`` of the steps found."""
     with tempfile.TemporaryDirectory() as home:
-        variables = {
+        variables: dict[str, str | Path] = {
             "PYTHONPATH": os.pathsep.join(sys.path),
             "INPROFILE_DIR": Path(home) / "base",
             "INPROFILE_LOOP_BLOCK_MS": "60000",  # how busy the machine is, is no trace
