@@ -1,23 +1,21 @@
 """`python -m benchmarks idle`: what a server costs of which nobody wants anything."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks import loop_report
 from benchmarks.counts import count
-from benchmarks.loops import LOOPS
-from benchmarks.machine import about, sentence
 from benchmarks.overhead.rounds import environment
 from benchmarks.overhead.summary import BARE, LOOPLESS, ON, Spread, spread
 from benchmarks.overhead.variants import VARIANTS
 from benchmarks.process import Failed, started
-from benchmarks.table import Table, rendered
+from benchmarks.table import Table
 
 SUMMARY = "What an idle server costs, and how much of that is for watching its event loop."
 EXAMPLES = """examples:
@@ -97,7 +95,7 @@ def rows(shares: Shares) -> list[Row]:
 def table(found: Sequence[Row]) -> Table:
     """Return the rows, with what is promised."""
     header = ("an idle server", "% of a core", "added by watching its loop")
-    cells = [(VARIANTS[row.variant].title, _around(row.share, ".3f"), _held(row)) for row in found]
+    cells = [(VARIANTS[row.variant].title, row.share.around(".3f"), _held(row)) for row in found]
     return Table("", header, cells)
 
 
@@ -105,20 +103,14 @@ def _held(row: Row) -> str:
     if row.variant != ON:
         return ""
     verdict = "met" if row.added.median <= MOST else "missed"
-    return f"{_around(row.added, '+.3f')} ({verdict}: {MOST})"
-
-
-def _around(value: Spread, form: str) -> str:
-    return f"{value.median:{form}} ({value.low:{form}} … {value.high:{form}})"
+    return f"{row.added.around('+.3f')} ({verdict}: {MOST})"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--rounds", type=count, default=5, help="of fresh processes (5)")
     parser.add_argument("--seconds", type=count, default=20, help="of each round (20)")
-    parser.add_argument("--loop", choices=LOOPS, default="asyncio")
-    parser.add_argument("--format", choices=("text", "md", "json"), default="text")
-    parser.add_argument("--date", help="recorded as it is given")
+    loop_report.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -129,10 +121,5 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"benchmarks: {failure}", file=sys.stderr)
         return 1
     found = rows(shares)
-    on = about(("inprofile", arguments.loop, "uvicorn"), arguments.date)
-    if arguments.format == "json":
-        print(json.dumps({"about": on, "rows": [asdict(row) for row in found]}, indent=1))
-    else:
-        how = f"uvicorn, {arguments.loop}: {sentence(on)}"
-        print(rendered([table(found), [how]], arguments.format))
+    loop_report.show(arguments, found, [table(found)], ("uvicorn",), libraries=("uvicorn",))
     return 0

@@ -2,21 +2,20 @@
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import sys
 import time
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import inprofile
+from benchmarks import loop_report
 from benchmarks.counts import count
 from benchmarks.loops import LOOPS
-from benchmarks.machine import about, sentence
-from benchmarks.table import Table, rendered
+from benchmarks.table import Table
 from inprofile import runtime
 from inprofile.analysis.distribution import Distribution
 from inprofile.analysis.event_loops import event_loops
@@ -131,9 +130,7 @@ def table(found: Sequence[Row], beats: int) -> Table:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--seconds", type=count, default=300, help="of blocks (300)")
-    parser.add_argument("--loop", choices=LOOPS, default="asyncio")
-    parser.add_argument("--format", choices=("text", "md", "json"), default="text")
-    parser.add_argument("--date", help="recorded as it is given")
+    loop_report.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -149,10 +146,5 @@ def run(arguments: argparse.Namespace) -> int:
         (loop,) = event_loops(running.read())
         found = list(rows(probe, loop.lag))
         inprofile.uninstrument()
-    on = about(("inprofile", arguments.loop), arguments.date)
-    if arguments.format == "json":
-        print(json.dumps({"about": on, "rows": [asdict(row) for row in found]}, indent=1))
-    else:
-        how = f"{arguments.loop}: {sentence(on)}"
-        print(rendered([table(found, loop.lag.count), [how]], arguments.format))
+    loop_report.show(arguments, found, [table(found, loop.lag.count)])
     return 0

@@ -1,24 +1,22 @@
 """`python -m benchmarks ping`: what watching costs an application of many tasks."""
 
 import argparse
-import json
 import random
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks import loop_report
 from benchmarks.counts import count
-from benchmarks.loops import LOOPS
-from benchmarks.machine import about, sentence
 from benchmarks.overhead.rounds import environment
 from benchmarks.overhead.summary import BARE, LOOPLESS, ON, Spread, spread
 from benchmarks.overhead.variants import VARIANTS
 from benchmarks.ping_worker import APPLICATION, REQUEST
 from benchmarks.process import Failed, started
-from benchmarks.table import Table, rendered
+from benchmarks.table import Table
 
 SUMMARY = "What watching event loops costs 10,000 tasks that send each other pings."
 EXAMPLES = """examples:
@@ -109,7 +107,7 @@ def table(found: Sequence[Row], whose: str) -> Table:
             VARIANTS[row.variant].title,
             f"{row.per_s.median:,.0f}",
             _held(row),
-            "" if row.variant == BARE else _around(row.added_ns, "+.0f"),
+            "" if row.variant == BARE else row.added_ns.around("+.0f"),
         )
         for row in found
         if row.tasks == whose
@@ -120,15 +118,11 @@ def table(found: Sequence[Row], whose: str) -> Table:
 def _held(row: Row) -> str:
     if row.variant == BARE:
         return ""
-    text = _around(row.share, ".3f")
+    text = row.share.around(".3f")
     if (row.tasks, row.variant) != (APPLICATION, ON):
         return text
     verdict = "met" if row.share.median >= LEAST_SHARE else "missed"
     return f"{text} ({verdict}: {LEAST_SHARE})"
-
-
-def _around(value: Spread, form: str) -> str:
-    return f"{value.median:{form}} ({value.low:{form}} … {value.high:{form}})"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -136,9 +130,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tasks", type=count, default=10_000, help="that play (10000)")
     parser.add_argument("--rounds", type=count, default=7, help="of fresh processes (7)")
     parser.add_argument("--games", type=count, default=15, help="of each process (15)")
-    parser.add_argument("--loop", choices=LOOPS, default="asyncio")
-    parser.add_argument("--format", choices=("text", "md", "json"), default="text")
-    parser.add_argument("--date", help="recorded as it is given")
+    loop_report.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -149,11 +141,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"benchmarks: {failure}", file=sys.stderr)
         return 1
     found = rows(pings)
-    on = about(("inprofile", arguments.loop), arguments.date)
-    if arguments.format == "json":
-        print(json.dumps({"about": on, "rows": [asdict(row) for row in found]}, indent=1))
-    else:
-        how = f"{arguments.tasks:,} tasks, {arguments.loop}: {sentence(on)}"
-        tables = [table(found, whose) for whose in WHOSE]
-        print(rendered([*tables, [how]], arguments.format))
+    loop_report.show(
+        arguments, found, [table(found, whose) for whose in WHOSE], (f"{arguments.tasks:,} tasks",)
+    )
     return 0

@@ -19,6 +19,10 @@ class Spread:
     low: float
     high: float
 
+    def around(self, form: str) -> str:
+        """Return the median (least … greatest), each formatted so."""
+        return f"{self.median:{form}} ({self.low:{form}} … {self.high:{form}})"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
