@@ -6,15 +6,13 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks import loop_report
 from benchmarks.counts import count
-from benchmarks.overhead.rounds import environment
+from benchmarks.overhead.rounds import side_by_side
 from benchmarks.overhead.summary import BARE, LOOPLESS, ON, Spread, spread
 from benchmarks.overhead.variants import VARIANTS
-from benchmarks.process import Failed, started
+from benchmarks.process import Failed
 from benchmarks.table import Table
 
 SUMMARY = "What an idle server costs, and how much of that is for watching its event loop."
@@ -55,22 +53,9 @@ def measure(rounds: int, seconds: int, loop: str) -> Shares:
 
 def _round(number: int, seconds: int, loop: str) -> dict[str, float]:
     with ExitStack() as stack:
-        directory = Path(stack.enter_context(TemporaryDirectory(prefix="inprofile-bench-")))
-        workers = {}
-        for variant in COMPARED:
-            own = directory / variant
-            own.mkdir(mode=0o700)
-            workers[variant] = stack.enter_context(
-                started(
-                    f"an idle server under {variant}",
-                    "benchmarks.idle_worker",
-                    [variant, loop],
-                    environment(variant, number, own),
-                    directory / f"{variant}.stderr",
-                )
-            )
-        for worker in workers.values():
-            worker.ask(None)
+        workers = side_by_side(
+            stack, number, COMPARED, "benchmarks.idle_worker", "an idle server", (), (loop,)
+        )
         time.sleep(QUIET_S)
         before = {variant: worker.ask("now") for variant, worker in workers.items()}
         time.sleep(seconds)

@@ -6,16 +6,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks import loop_report
 from benchmarks.counts import count
-from benchmarks.overhead.rounds import environment
+from benchmarks.overhead.rounds import side_by_side
 from benchmarks.overhead.summary import BARE, LOOPLESS, ON, Spread, spread
 from benchmarks.overhead.variants import VARIANTS
 from benchmarks.ping_worker import APPLICATION, REQUEST
-from benchmarks.process import Failed, started
+from benchmarks.process import Failed
 from benchmarks.table import Table
 
 SUMMARY = "What watching event loops costs 10,000 tasks that send each other pings."
@@ -60,22 +58,9 @@ def measure(tasks: int, rounds: int, games: int, loop: str) -> Pings:
 def _round(number: int, whose: str, tasks: int, games: int, loop: str) -> dict[str, float]:
     taken: dict[str, list[float]] = {variant: [] for variant in COMPARED}
     with ExitStack() as stack:
-        directory = Path(stack.enter_context(TemporaryDirectory(prefix="inprofile-bench-")))
-        workers = {}
-        for variant in COMPARED:
-            own = directory / variant
-            own.mkdir(mode=0o700)
-            workers[variant] = stack.enter_context(
-                started(
-                    f"{whose} under {variant}",
-                    "benchmarks.ping_worker",
-                    [whose, variant, loop, str(tasks)],
-                    environment(variant, number, own),
-                    directory / f"{variant}.stderr",
-                )
-            )
-        for worker in workers.values():
-            worker.ask(None)
+        workers = side_by_side(
+            stack, number, COMPARED, "benchmarks.ping_worker", whose, (whose,), (loop, str(tasks))
+        )
         chance = random.Random(number)  # noqa: S311 - an order
         for _ in range(games):
             for variant in chance.sample(COMPARED, len(COMPARED)):

@@ -112,6 +112,38 @@ def _worker(
         yield worker
 
 
+def side_by_side(
+    stack: ExitStack,
+    number: int,
+    variants: Sequence[str],
+    module: str,
+    name: str,
+    before: Sequence[str],
+    after: Sequence[str],
+) -> dict[str, Worker]:
+    """Start a process for each variant and wait until all are ready; ``stack`` ends them.
+
+    The arguments of ``module`` are those ``before``, the variant, and those ``after``.
+    """
+    directory = Path(stack.enter_context(TemporaryDirectory(prefix="inprofile-bench-")))
+    workers = {}
+    for variant in variants:
+        own = directory / variant
+        own.mkdir(mode=0o700)
+        workers[variant] = stack.enter_context(
+            started(
+                f"{name} under {variant}",
+                module,
+                [*before, variant, *after],
+                environment(variant, number, own),
+                directory / f"{variant}.stderr",
+            )
+        )
+    for worker in workers.values():
+        worker.ask(None)
+    return workers
+
+
 def environment(variant: str, number: int, directory: Path) -> dict[str, str]:
     """Return a process's environment: one hash seed a round, so that dicts are laid out alike."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith(FOREIGN)}
