@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from benchmarks.overhead.command import BATCHES, ROUNDS
 from benchmarks.overhead.report import compact
 from benchmarks.overhead.results import load
@@ -54,10 +52,6 @@ def test_the_overhead_table_is_what_was_measured():
     )
 
 
-@pytest.mark.xfail(
-    strict=True,  # fails as soon as it passes, so that it goes with the next run
-    reason="saved before there were `steps` and `loopless`: scripts/bench overhead --save",
-)
 def test_the_overhead_table_was_measured_in_full():
     results = load(RESULTS)
     assert results.names("scenario") == list(SCENARIOS)

@@ -116,10 +116,13 @@ def _call(pause: Pause, where: Location | None) -> Call:
         own = _own(frames)
         if own is None or where is None or own.line != where.line:
             continue
-        below = [at for at in frames[: frames.index(own)] if not application.is_ours(at.code)]
+        below = _not_ours(frames[: frames.index(own)])
         return call(called(own.code, own.instruction, own.line), below, source_line(where))
-    first = next(iter(_looked(pause)), ())
-    return call(None, first)
+    return call(None, _not_ours(next(iter(_looked(pause)), ())))
+
+
+def _not_ours(frames: Sequence[Position]) -> list[Position]:
+    return [at for at in frames if not application.is_ours(at.code)]
 
 
 def _differ(samples: Sequence[StackSample]) -> bool:
