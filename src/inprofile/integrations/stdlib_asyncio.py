@@ -32,17 +32,17 @@ def _starting(*, in_group: bool) -> Wrap:
         def create_task(self: Any, coro: Any, **kwargs: Any) -> Any:
             span = recording()
             if span is None:
-                return original(self, coro, **kwargs)
+                return _created(original(self, coro, **kwargs))
             before, start = started.get(), None
             with guard:
                 coro = _child(span, self, coro)
                 if before is None or not before.is_open:  # else it is being noted
                     start = _start(span, sys._getframe(1), in_group=in_group)  # noqa: SLF001 - who starts it
             if start is None:
-                return original(self, coro, **kwargs)
+                return _created(original(self, coro, **kwargs))
             started.set(start)
             try:
-                task = original(self, coro, **kwargs)
+                task = _created(original(self, coro, **kwargs))
                 with guard:
                     start.is_of(task)
                 return task
@@ -52,6 +52,16 @@ def _starting(*, in_group: bool) -> Wrap:
         return create_task
 
     return wrap
+
+
+def _created(task: Any) -> Any:
+    """The same; asyncio's debug mode says of it that it was created where it was without us."""
+    source = getattr(task, "_source_traceback", None)
+    if source:
+        with guard:
+            if source[-1].filename == __file__:
+                del source[-1]
+    return task
 
 
 def _child(span: Span, loop: Any, coro: Any) -> Any:
