@@ -334,9 +334,7 @@ class Runtime:
         self._tick()
         if self.group is not None and not self.private:
             return snapshot(self.group.directory, self.bounds)
-        alone = Snapshot(list(self.bounds))
-        alone.add(meter.cells.copied(), alive=True)
-        return alone
+        return Snapshot(list(self.bounds), meter.cells.copied())
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """The metrics in the format that an Accept header asks for."""

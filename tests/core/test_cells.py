@@ -15,9 +15,19 @@ from hypothesis import strategies as st
 
 from inprofile.core import metrics
 from inprofile.core.buckets import layout
-from inprofile.core.cells import STEP_BYTES, VERSION, WORD, Cells, Unreadable, read, width, written
+from inprofile.core.cells import (
+    STEP_BYTES,
+    VERSION,
+    WORD,
+    Cells,
+    Unreadable,
+    read,
+    records,
+    width,
+    written,
+)
 from inprofile.core.metrics import FAMILIES, JOBS, KEPT, OPERATION, REQUESTS, SERIES_OVERFLOW
-from inprofile.core.slots import Snapshot
+from inprofile.core.sums import Sums
 
 BOUNDS = layout()
 MEGABYTE = 1 << 20
@@ -307,10 +317,10 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(flips, length):
     data = bytearray(good())
     for at, change in flips:
         data[at] ^= change
-    snapshot = Snapshot(list(BOUNDS))
+    sums = Sums(len(BOUNDS))
     with contextlib.suppress(Unreadable):
-        snapshot.add(read(bytes(data[:length]), BOUNDS), alive=True)
-    for key, values in snapshot.series.items():
+        sums.add(records(bytes(data[:length]), BOUNDS), alive=True)
+    for key, values in sums.series().items():
         family = metrics.BY_NAME[key[0]]
         assert len(key) == 1 + len(family.labels)
         assert len(values) == width(family, len(BOUNDS))

@@ -45,6 +45,9 @@ COUNT = BUCKETS
 Key = tuple[str, ...]
 """A family's name, then its label values."""
 
+Record = tuple[bytes, bytes]
+"""A series as it stands in a file: its key, and its words."""
+
 
 class Unreadable(Exception):
     """A file that is not a whole cells file of this version and layout; says why."""
@@ -196,12 +199,14 @@ def width(family: Family, bounds_count: int) -> int:
 
 def read(data: bytes, bounds: Sequence[int]) -> dict[Key, list[int]]:
     """Every series of one cells file. Raises Unreadable when it is not a whole one of ours."""
-    words = memoryview(data[: len(data) // WORD * WORD]).cast("Q")
-    used = _check(words, bounds)
-    series = {}
-    for key, at, end in _records(data, words, used):
-        series[key] = words[at:end].tolist()
-    return series
+    found = records(data, bounds)
+    return {key_of(key): memoryview(words).cast("Q").tolist() for key, words in found}
+
+
+def records(data: bytes, bounds: Sequence[int]) -> list[Record]:
+    """The same as it stands there, which costs half a microsecond a series."""
+    words = memoryview(data)[: len(data) // WORD * WORD].cast("Q")
+    return list(_records(data, words, _check(words, bounds)))
 
 
 def owner(data: bytes) -> tuple[int, int]:
@@ -212,18 +217,20 @@ def owner(data: bytes) -> tuple[int, int]:
 
 def load(path: Path) -> bytes:
     """The used part of a cells file (the rest is a hole). Raises OSError."""
-    with path.open("rb") as file:
-        header = file.read(HEADER_WORDS * WORD)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        header = os.pread(fd, HEADER_WORDS * WORD, 0)
         if len(header) < HEADER_WORDS * WORD:
             return header
         used_bytes = memoryview(header).cast("Q")[3] * WORD
-        size = os.fstat(file.fileno()).st_size
-        return header + file.read(max(min(used_bytes, size) - len(header), 0))
+        return os.pread(fd, max(min(used_bytes, os.fstat(fd).st_size), len(header)), 0)
+    finally:
+        os.close(fd)
 
 
 def bounds_of(data: bytes) -> list[int]:
     """The histogram bounds of a cells file; none when it is not one of ours."""
-    words = memoryview(data[: len(data) // WORD * WORD]).cast("Q")
+    words = memoryview(data)[: len(data) // WORD * WORD].cast("Q")
     if len(words) < HEADER_WORDS or words[0] != MAGIC:
         return []
     return words[HEADER_WORDS : HEADER_WORDS + words[6]].tolist()
@@ -259,19 +266,20 @@ def _check(words: memoryview, bounds: Sequence[int]) -> int:
     return int(used)
 
 
-def _records(data: bytes, words: memoryview, used: int) -> Iterator[tuple[Key, int, int]]:
+def _records(data: bytes, words: memoryview, used: int) -> Iterator[Record]:
     at = words[2]
     while at < used:
         total, key_bytes = words[at], words[at + 1] if at + 1 < used else 0
+        end, start = at + total, (at + 2) * WORD
         data_at = at + 2 + -(-key_bytes // WORD)
-        if not total or at + total > used or data_at >= at + total:
+        if not total or end > used or data_at >= end:
             raise Unreadable("torn")
-        start = (at + 2) * WORD
-        yield _key(data[start : start + key_bytes]), data_at, at + total
-        at += total
+        yield data[start : start + key_bytes], data[data_at * WORD : end * WORD]
+        at = end
 
 
-def _key(text: bytes) -> Key:
+def key_of(text: bytes) -> Key:
+    """The key of a record. Raises Unreadable."""
     try:
         parts = json.loads(text)
     except (ValueError, RecursionError):

@@ -17,18 +17,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inprofile.core.cells import (
-    LARGEST_WORD,
     Cells,
     Key,
+    Record,
     Unreadable,
     bounds_of,
+    key_of,
     load,
     owner,
-    read,
-    width,
+    records,
     written,
 )
-from inprofile.core.metrics import BY_NAME, COUNTER, GAUGES
+from inprofile.core.sums import Sums
 
 SUFFIX = ".cells"
 BASE = "base.cells"
@@ -61,24 +61,6 @@ class Snapshot:
     series: dict[Key, list[int]] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
-
-    def add(self, series: dict[Key, list[int]], *, alive: bool) -> None:
-        """Add one file's series; gauges count for the living only."""
-        for key, values in series.items():
-            family = BY_NAME.get(key[0])
-            if family is None or (family.type in GAUGES and not alive):
-                continue
-            if len(key) - 1 != len(family.labels) or len(values) != width(family, len(self.bounds)):
-                self.skipped["torn"] += 1
-                continue
-            mine = self.series.get(key)
-            if mine is None:
-                self.series[key] = values
-            else:
-                largest = 0 if family.type in {COUNTER, *GAUGES} else max(mine[1], values[1])
-                mine[:] = [a + b & LARGEST_WORD for a, b in zip(mine, values, strict=True)]
-                if largest:
-                    mine[1] = largest
 
 
 def claim(directory: Path, bounds: Sequence[int], capacity_bytes: int) -> Cells:
@@ -122,6 +104,7 @@ def _snapshot(directory: Path, bounds: Sequence[int] | None) -> Snapshot:
     folded: set[str] = set()
     files = sorted(directory.glob(f"*{SUFFIX}"), key=_claimed_ns, reverse=True)
     result = Snapshot(list(bounds or ()))
+    sums: Sums | None = None
     for path in files:
         if path.name in folded:
             continue
@@ -132,19 +115,23 @@ def _snapshot(directory: Path, bounds: Sequence[int] | None) -> Snapshot:
         except OSError:
             result.skipped["unreadable"] += 1
             continue
+        alive = path.name != BASE and is_held(path)
         try:
             wanted = result.bounds or bounds_of(data)
-            series = read(data, wanted)
+            found = records(data, wanted)
+            if path.name == BASE:
+                folded = _folded(found)
+            sums = sums or Sums(len(wanted))
+            sums.add(found, alive=alive)
         except Unreadable as problem:
             result.skipped[str(problem)] += 1
             continue
         result.bounds = wanted
-        if path.name == BASE:
-            folded = _folded(series)
-        alive = path.name != BASE and is_held(path)
         if alive:
             result.workers.append(Worker(*owner(data)))
-        result.add(series, alive=alive)
+    if sums is not None:
+        result.series = sums.series()
+        result.skipped += sums.skipped
     return result
 
 
@@ -170,10 +157,10 @@ def fold(directory: Path, bounds: Sequence[int]) -> int:
 
 def _fold(directory: Path, bounds: Sequence[int]) -> int:
     base_path = directory / BASE
-    base = Snapshot(list(bounds))
-    series = _base(base_path, bounds)
-    folded = _folded(series)
-    base.add(series, alive=False)
+    sums = Sums(len(bounds))
+    base = _base(base_path, bounds)
+    folded = _folded(base)
+    sums.add(base, alive=False)
     dead = [path for path in directory.glob(f"*{SUFFIX}") if path.name != BASE]
     dead = [path for path in dead if not is_held(path)]
     fresh = []
@@ -181,7 +168,7 @@ def _fold(directory: Path, bounds: Sequence[int]) -> int:
         if path.name in folded:
             continue
         try:
-            base.add(read(load(path), bounds), alive=False)
+            sums.add(records(load(path), bounds), alive=False)
             fresh.append(path.name)
         except OSError:
             continue
@@ -191,7 +178,7 @@ def _fold(directory: Path, bounds: Sequence[int]) -> int:
     if fresh:
         names = folded & {path.name for path in dead} | set(fresh)
         record = {(FOLDED, *sorted(names)): [len(names)]}
-        _replace(base_path, written(base.series | record, bounds))
+        _replace(base_path, written(sums.series() | record, bounds))
     for path in dead:
         if path.name in folded or path.name in fresh:
             path.unlink(missing_ok=True)
@@ -199,15 +186,18 @@ def _fold(directory: Path, bounds: Sequence[int]) -> int:
     return len(fresh)
 
 
-def _base(path: Path, bounds: Sequence[int]) -> dict[Key, list[int]]:
+def _base(path: Path, bounds: Sequence[int]) -> list[Record]:
     """What the base holds; one that cannot be read is set aside."""
     if not path.exists():
-        return {}
+        return []
     try:
-        return read(load(path), bounds)
+        found = records(load(path), bounds)
+        for key, _ in found:
+            key_of(key)
     except Unreadable:
         path.rename(path.with_suffix(f".aside-{time.time_ns()}"))
-        return {}
+        return []
+    return found
 
 
 def _sweep(directory: Path) -> None:
@@ -268,9 +258,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
-def _folded(series: dict[Key, list[int]]) -> set[str]:
-    for key in list(series):
-        if key[0] == FOLDED:
-            del series[key]
-            return set(key[1:])
-    return set()
+def _folded(base: Sequence[Record]) -> set[str]:
+    """The files that were added to the base already."""
+    marks = (key_of(key) for key, _ in base if FOLDED.encode() in key)
+    return {name for mark, *names in marks if mark == FOLDED for name in names}
