@@ -18,7 +18,8 @@ from benchmarks.scale_series import FAMILIES, series, write_cells
 from benchmarks.table import Table, rendered
 from inprofile.core.buckets import layout
 from inprofile.core.slots import snapshot
-from inprofile.exporters.prometheus import exposition, spelled
+from inprofile.exporters.exposed import spelled
+from inprofile.exporters.prometheus import exposition
 
 SUMMARY = "Cost of a scrape by routes and workers, against prometheus_client's multiprocess mode."
 EXAMPLES = """examples:
@@ -74,7 +75,8 @@ def measure(routes: int, workers: int, repeats: int) -> Row:
 
 def scrape_ours(directory: Path) -> bytes:
     """Read all cells files of a group and write the exposition."""
-    return exposition(snapshot(directory, layout()), "")[0]
+    parts, _ = exposition(snapshot(directory, layout()), "")
+    return b"".join(parts)
 
 
 def scrape_theirs(directory: Path) -> bytes:

@@ -13,6 +13,7 @@ from inprofile.report import groups
 from inprofile.storage.store import Store
 from inprofile.testing import record
 from tests.child import run
+from tests.exporters.exposed import whole
 from tests.one_process import running
 
 ROWS = 5
@@ -164,7 +165,7 @@ def test_the_count_is_among_the_metrics(group):
     inprofile.instrument(sample_rate=0, log_findings=False)
     with closing(shelf()) as db:
         one_by_one(db)
-    body, _ = running().exposition("text/plain")
+    body, _ = whole(running().exposition("text/plain"))
     assert b'inprofile_findings_total{http_route="job:list",kind="n_plus_one"} 1.0' in body
 
 

@@ -4,7 +4,7 @@ import atexit
 import os
 import platform
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,7 @@ from inprofile.settings import Settings
 from inprofile.storage.store import NewerSchema, Store
 
 if TYPE_CHECKING:
-    from inprofile.exporters.prometheus import Collector
+    from inprofile.exporters.collector import Collector
 
 DOORS = (asgi.Door, wsgi.Door)
 Observer = Callable[[Trace], None]
@@ -336,8 +336,8 @@ class Runtime:
             return snapshot(self.group.directory, self.bounds)
         return Snapshot(list(self.bounds), meter.cells.copied())
 
-    def exposition(self, accept: str) -> tuple[bytes, str]:
-        """The metrics in the format that an Accept header asks for."""
+    def exposition(self, accept: str) -> tuple[Iterator[bytes], str]:
+        """The metrics, part by part, in the format that an Accept header asks for."""
         from inprofile.exporters.prometheus import exposition
 
         return exposition(self.read(), accept, self.settings.slo_ms)
@@ -429,7 +429,7 @@ def collector() -> "Collector":
     ``INPROFILE_METRICS_PATH=`` (empty) to serve them there alone. Raises RuntimeError before
     ``instrument()``.
     """
-    from inprofile.exporters.prometheus import Collector
+    from inprofile.exporters.collector import Collector
 
     if _runtime is None:
         raise RuntimeError("nothing is measured yet: call inprofile.instrument(app) first")

@@ -61,4 +61,4 @@ def get_page(app):
 
 
 def is_ours(sent):
-    return len(sent) == 2 and b"inprofile_workers 1.0\n" in sent[1]["body"]
+    return len(sent) == 2 and b"inprofile_workers 1\n" in sent[1]["body"]

@@ -1,6 +1,7 @@
 """Reads an exposition back, refusing what the strictest of its readers would refuse."""
 
 import re
+from collections.abc import Iterable
 
 from prometheus_client import Metric, parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
@@ -29,6 +30,12 @@ def scraped(app, accept: str = PLAIN) -> bytes:
     assert int(headers[b"content-length"]) == len(body["body"])
     found: bytes = body["body"]
     return found
+
+
+def whole(answered: tuple[Iterable[bytes], str]) -> tuple[bytes, str]:
+    """The body of an exposition in one part, and its content type."""
+    parts, content_type = answered
+    return b"".join(parts), content_type
 
 
 def families(body: bytes) -> dict[str, Metric]:

@@ -12,6 +12,7 @@ from inprofile.core.recorder import Recorder, current, release
 from inprofile.core.slots import Snapshot
 from inprofile.exporters.prometheus import exposition
 from tests.core.fake_clock import FakeClock
+from tests.exporters.exposed import whole
 
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 
@@ -39,12 +40,10 @@ class Fed:
         self.recorder.finish(trace)
 
     def snapshot(self):
-        counted = Snapshot(list(self.cells.bounds))
-        counted.add(self.cells.copied(), alive=True)
-        return counted
+        return Snapshot(list(self.cells.bounds), self.cells.copied())
 
     def scrape(self, accept=""):
-        return exposition(self.snapshot(), accept)[0]
+        return whole(exposition(self.snapshot(), accept))[0]
 
     def close(self):
         current.set(None)

@@ -70,7 +70,7 @@ def test_a_head_has_the_headers_of_a_get_and_no_body():
     names = [name for name, _ in get["headers"]]
     assert (head["status"], [name for name, _ in head["headers"]]) == (200, names)
     assert int(dict(head["headers"])[b"content-length"]) == pytest.approx(len(body["body"]), abs=20)
-    assert nothing == {"type": "http.response.body", "body": b""}
+    assert nothing == {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 # Root paths
@@ -208,7 +208,7 @@ def test_the_loop_goes_on_while_a_scrape_is_written():
         def exposition(accept):
             loop.call_soon_threadsafe(begun.set)
             assert may_end.wait(10)
-            return b"metrics", "text/plain"
+            return [b"metrics"], "text/plain"
 
         door = by_hand(Endpoint(exposition, None))
 

@@ -27,6 +27,7 @@ from tests.exporters.exposed import (
     scraped,
     total,
     values,
+    whole,
 )
 from tests.exporters.sources import Fed, linux, shop
 
@@ -114,7 +115,9 @@ def test_every_family_is_there_from_the_first_scrape_on(accept):
 
 def test_openmetrics_ends_as_it_must_and_names_counters_as_it_must(fed):
     fed.meter.count(metrics.KEPT, "slow")
-    body, content_type = exposition(fed.snapshot(), "application/openmetrics-text; version=1.0.0")
+    body, content_type = whole(
+        exposition(fed.snapshot(), "application/openmetrics-text; version=1.0.0")
+    )
     assert content_type.startswith("application/openmetrics-text; version=1.0.0; charset=utf-8")
     assert body.endswith(b"# EOF\n")
     assert b"# TYPE inprofile_traces_kept counter\n" in body
@@ -136,7 +139,7 @@ def test_openmetrics_ends_as_it_must_and_names_counters_as_it_must(fed):
 )
 def test_whatever_a_client_accepts_it_gets_the_metrics(fed, accept):
     fed.request()
-    body, content_type = exposition(fed.snapshot(), accept)
+    body, content_type = whole(exposition(fed.snapshot(), accept))
     assert content_type.split(";")[0] in {PLAIN, OPENMETRICS}
     assert total(body, COUNT) == 1
 
@@ -210,7 +213,7 @@ def test_a_threshold_is_shown_as_it_is_counted():
     fed = Fed(slo_ms)
     for length_ns in (0, 1, 2, 33_333_333, 33_333_334):
         fed.request(length_ns)
-    body, _ = exposition(fed.snapshot(), "", slo_ms)
+    body, _ = whole(exposition(fed.snapshot(), "", slo_ms))
     fed.close()
     shown = buckets(body)
     assert list(shown) == sorted([*CLASSIC, "1e-09", "0.033333333", "+Inf"], key=float)
@@ -346,7 +349,7 @@ def test_a_process_may_call_itself_anything(fed):
     counted.workers = [Worker(os.getpid(), 0)]
     try:
         comm.write_bytes("büro) (12345 ü".encode()[:15])
-        body, _ = exposition(counted, "")
+        body, _ = whole(exposition(counted, ""))
     finally:
         comm.write_bytes(before.rstrip())
     ((labels, memory),) = values(body, "inprofile_worker_resident_memory_bytes")
@@ -358,7 +361,7 @@ def test_of_a_worker_that_just_ended_nothing_is_made_up(fed):
     ended.wait()
     counted = fed.snapshot()
     counted.workers = [Worker(ended.pid, 5_000_000_000)]
-    body, _ = exposition(counted, "")
+    body, _ = whole(exposition(counted, ""))
     assert values(body, "inprofile_worker_resident_memory_bytes") == []
     assert values(body, "inprofile_worker_cpu_seconds_total") == []
     assert values(body, "inprofile_worker_start_time_seconds") == [({"pid": str(ended.pid)}, 5)]
@@ -367,7 +370,7 @@ def test_of_a_worker_that_just_ended_nothing_is_made_up(fed):
 def test_files_that_could_not_be_read_are_told_by_why(fed):
     counted = fed.snapshot()
     counted.skipped = Counter({"version": 1, "torn": 2})
-    body, _ = exposition(counted, "")
+    body, _ = whole(exposition(counted, ""))
     assert values(body, "inprofile_skipped_files") == [
         ({"reason": "torn"}, 2),
         ({"reason": "version"}, 1),

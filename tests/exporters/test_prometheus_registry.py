@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Gauge, ProcessCollect
 from prometheus_client.openmetrics import exposition as openmetrics_exposition
 
 import inprofile
-from inprofile.exporters.prometheus import Collector
+from inprofile.exporters.collector import Collector
 from inprofile.runtime import running
 from tests import asgi
 from tests.exporters.exposed import COUNT, families, total, values

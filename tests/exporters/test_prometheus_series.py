@@ -8,7 +8,16 @@ import inprofile
 from inprofile.core import metrics
 from inprofile.core.recorder import add_span
 from inprofile.exporters.prometheus import exposition
-from tests.exporters.exposed import COUNT, OPENMETRICS, PLAIN, buckets, scraped, total, values
+from tests.exporters.exposed import (
+    COUNT,
+    OPENMETRICS,
+    PLAIN,
+    buckets,
+    scraped,
+    total,
+    values,
+    whole,
+)
 from tests.exporters.sources import shop
 
 # Databases
@@ -99,7 +108,7 @@ AWKWARD = {
 @pytest.mark.parametrize("name", AWKWARD, ids=ascii)
 def test_a_label_may_hold_any_text(fed, name, accept):
     fed.job(name)
-    body, _ = exposition(fed.snapshot(), f"{accept}; version=1.0.0")
+    body, _ = whole(exposition(fed.snapshot(), f"{accept}; version=1.0.0"))
     assert values(body, "inprofile_job_duration_seconds_count") == [
         ({"inprofile_job": AWKWARD[name], "error_type": ""}, 1)
     ]

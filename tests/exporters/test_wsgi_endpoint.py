@@ -70,7 +70,7 @@ def correcting(environ, start_response):
 
 
 def is_ours(given):
-    return given[0][0] == "200 OK" and b"inprofile_workers 1.0\n" in given[1]
+    return given[0][0] == "200 OK" and b"inprofile_workers 1\n" in given[1]
 
 
 @pytest.mark.parametrize("make", [answering, generating, writing])

@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 import inprofile
 from inprofile.runtime import running
 from tests.child import command, environment
+from tests.exporters.exposed import whole
 
 PREFIX = "db_client_connection_"
 POOL = f"{PREFIX}pool_name"
@@ -28,7 +29,7 @@ def scraped(pool=None):
     """What a scrape says of the pools (of one, by metric and state), without the buckets."""
     runtime = running()
     assert runtime is not None
-    body, _ = runtime.exposition("")
+    body, _ = whole(runtime.exposition(""))
     found = {}
     for family in text_string_to_metric_families(body.decode()):
         for sample in family.samples:

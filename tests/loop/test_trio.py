@@ -10,6 +10,7 @@ import inprofile
 from inprofile import runtime
 from inprofile.testing import record
 from tests import asgi
+from tests.exporters.exposed import whole
 from tests.loop.lags import lags
 
 BLOCK_S = 2.5
@@ -42,7 +43,7 @@ async def asked(door, path="/"):
 def beats(above_s=None):
     running = runtime.running()
     assert running is not None
-    text, _ = running.exposition("text/plain")
+    text, _ = whole(running.exposition("text/plain"))
     return lags(text, "trio", above_s)
 
 

@@ -20,8 +20,10 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from inprofile.core.buckets import CLASSIC_S
 from inprofile.core.metrics import (
     COUNTER,
+    EXEMPLARS,
     FAMILIES,
     GAUGES,
     HISTOGRAM,
@@ -41,6 +43,12 @@ STEP_BYTES = 256 * 1024
 SUM, LARGEST, BUCKETS = 0, 1, 2
 COUNT = BUCKETS
 """Where a total's count stands: at the place of a histogram's first bucket."""
+
+SLOT = 5
+"""Words of an exemplar: when, the two halves of its trace's id, how long, when."""
+
+SLOTS = len(CLASSIC_S) + 1
+"""Exemplars of a series: one for each bucket between the classic bounds."""
 
 Key = tuple[str, ...]
 """A family's name, then its label values."""
@@ -194,6 +202,8 @@ def width(family: Family, bounds_count: int) -> int:
     """How many data words a series of ``family`` takes."""
     if family.type == COUNTER or family.type in GAUGES:
         return 1
+    if family.type == EXEMPLARS:
+        return SLOTS * SLOT
     return 2 + bounds_count + 1 if family.type == HISTOGRAM else 3
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 COUNTER, GAUGE, RATIO, TOTAL, HISTOGRAM = "counter", "gauge", "ratio", "total", "histogram"
+EXEMPLARS = "exemplars"
 
 GAUGES = frozenset({GAUGE, RATIO})
 """What a worker has now, and takes with it when it ends."""
@@ -16,7 +17,8 @@ class Family:
     """One metric: its name, type, label names and the cap on its series.
 
     ``counter``, ``gauge`` and ``ratio`` hold one number; ``total`` holds a sum of nanoseconds,
-    the largest and a count; ``histogram`` a sum of nanoseconds, the largest and the buckets.
+    the largest and a count; ``histogram`` a sum of nanoseconds, the largest and the buckets;
+    ``exemplars`` those of another family's histograms.
     """
 
     name: str
@@ -232,6 +234,14 @@ SERIES_OVERFLOW = Family(
     "How often a series was turned away by a cap; it counts in the overflow series.",
 )
 
+EXEMPLARS_OF = {
+    family.name: Family(
+        f"{family.name}.exemplars", EXEMPLARS, family.labels, family.cap // 4, family.help
+    )
+    for family in (REQUESTS, STAGE, DB, HTTP_CLIENT, JOBS)
+}
+"""Of the histograms whose observations are traces or in traces. A kept trace is seldom."""
+
 FAMILIES = (
     REQUESTS,
     ACTIVE,
@@ -263,5 +273,6 @@ FAMILIES = (
     DROPPED,
     ERRORS,
     SERIES_OVERFLOW,
+    *EXEMPLARS_OF.values(),
 )
 BY_NAME = {family.name: family for family in FAMILIES}

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from functools import cache
 
 from inprofile.core.cells import LARGEST, LARGEST_WORD, WORD, Key, Record, key_of, width
-from inprofile.core.metrics import BY_NAME, COUNTER, GAUGES, Family
+from inprofile.core.exemplars import newer
+from inprofile.core.metrics import BY_NAME, COUNTER, EXEMPLARS, GAUGES, Family
 
 ORDER = sys.byteorder
 BITS = 8 * WORD
@@ -30,7 +31,7 @@ class _Sum:
 
     def add(self, data: bytes) -> bool:
         """Add one file's words; False where they cannot be: nobody counts to 2**63."""
-        number = int.from_bytes(data, ORDER)
+        number, largest = int.from_bytes(data, ORDER), 0
         if self.largest_at is not None:
             largest = number >> self.largest_at & LARGEST_WORD
             number -= largest << self.largest_at
@@ -38,8 +39,7 @@ class _Sum:
         if added & self.full:
             return False
         self.total = added
-        if self.largest_at is not None and largest > self.largest:
-            self.largest = largest
+        self.largest = max(self.largest, largest)
         return True
 
     def words(self) -> list[int]:
@@ -50,6 +50,28 @@ class _Sum:
         # A gauge goes below zero where one worker has taken back what another one has given.
         packed = (number & (1 << 8 * self.size) - 1).to_bytes(self.size, ORDER)
         return memoryview(packed).cast("Q").tolist()
+
+
+class _Newest:
+    """The exemplars of one series."""
+
+    __slots__ = ("is_gauge", "key", "size", "total")
+
+    def __init__(self, key: Key, words: int) -> None:
+        self.key = key
+        self.size = words * WORD
+        self.is_gauge = False
+        self.total: list[int] | None = None
+
+    def add(self, data: bytes) -> bool:
+        """Take what is newer in one file."""
+        words = memoryview(data).cast("Q").tolist()
+        self.total = words if self.total is None else newer(self.total, words)
+        return True
+
+    def words(self) -> list[int]:
+        """The words, one by one."""
+        return self.total or []
 
 
 @cache
@@ -66,7 +88,7 @@ class Sums:
 
     def __init__(self, bounds_count: int) -> None:
         self._bounds_count = bounds_count
-        self._sums: dict[bytes, _Sum | None] = {}
+        self._sums: dict[bytes, _Sum | _Newest | None] = {}
         self.skipped: Counter[str] = Counter()
 
     def add(self, records: Iterable[Record], *, alive: bool) -> None:
@@ -80,21 +102,22 @@ class Sums:
             if len(data) != known.size or not known.add(data):
                 self.skipped["torn"] += 1
 
-    def _sum(self, text: bytes) -> _Sum | None:
+    def _sum(self, text: bytes) -> _Sum | _Newest | None:
         try:
             return self._sums[text]
         except KeyError:
             found = self._sums[text] = self._begun(key_of(text))
             return found
 
-    def _begun(self, key: Key) -> _Sum | None:
+    def _begun(self, key: Key) -> _Sum | _Newest | None:
         """The sum of a series that is new; None for one of a family that is not known."""
         name, *labels = key
         family = BY_NAME.get(name)
         if family is None:
             return None
         fits = len(labels) == len(family.labels)
-        return _Sum(key, family, width(family, self._bounds_count) if fits else 0)
+        words = width(family, self._bounds_count) if fits else 0
+        return _Newest(key, words) if family.type == EXEMPLARS else _Sum(key, family, words)
 
     def series(self) -> dict[Key, list[int]]:
         """Every series that was added."""

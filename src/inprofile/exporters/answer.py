@@ -1,11 +1,15 @@
 """What answers a request for the metrics, whichever protocol it came by."""
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from typing import NamedTuple
 
 from inprofile.core.guard import guard
+from inprofile.exporters.accept import takes_gzip
 
-Exposition = Callable[[str], tuple[bytes, str]]
-"""The metrics and their content type, for an Accept header."""
+Exposition = Callable[[str], tuple[Iterable[bytes], str]]
+"""The metrics, part by part, and their content type, for an Accept header."""
 
 METHODS = frozenset({"GET", "HEAD"})
 REFUSALS = frozenset({404, 405, 422})
@@ -13,14 +17,58 @@ REFUSALS = frozenset({404, 405, 422})
 
 FAILED = b"inprofile could not write the metrics; the log says why.\n"
 
+CHUNK_BYTES = 1 << 18
+"""So much is sent at once; a body that is not longer is sent with its length."""
 
-def answer(
-    exposition: Exposition, method: str, accept: str
-) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Status, headers and body for a request of one of METHODS. Never raises."""
-    status, body, content_type = 500, FAILED, "text/plain"
+LEVEL = 1
+GZIP = 31
+"""Metrics are as alike as text can be: more effort saves little. The format is gzip's."""
+
+
+class Answer(NamedTuple):
+    """Status, headers and the parts of the body."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: Iterator[bytes]
+
+
+def answer(exposition: Exposition, method: str, accept: str, encoding: str = "") -> Answer:
+    """The answer to a request of one of METHODS with these headers.
+
+    Never raises. What fails after the first part ends the body with its error: a server then
+    breaks the connection, so that nobody takes a part for the whole.
+    """
+    status, headers, body = 500, [("content-type", "text/plain")], [FAILED]
+    more: Iterator[bytes] = iter(())
     with guard:
-        body, content_type = exposition(accept)
-        status = 200
-    headers = [("content-type", content_type), ("content-length", str(len(body)))]
-    return status, headers, b"" if method == "HEAD" else body
+        parts, content_type = exposition(accept)
+        found = [("content-type", content_type), ("vary", "accept, accept-encoding")]
+        if takes_gzip(encoding):
+            parts = _compressed(parts)
+            found.append(("content-encoding", "gzip"))
+        chunks = _chunks(parts)
+        body = list(islice(chunks, 2))
+        status, headers, more = 200, found, chunks
+    if len(body) == 1:  # all there is
+        headers.append(("content-length", str(len(body[0]))))
+    return Answer(status, headers, iter([b""]) if method == "HEAD" else chain(body, more))
+
+
+def _chunks(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The same in larger parts; at least one."""
+    waiting, size = [], 0
+    for part in parts:
+        waiting.append(part)
+        size += len(part)
+        if size >= CHUNK_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)
+
+
+def _compressed(parts: Iterable[bytes]) -> Iterator[bytes]:
+    compress = zlib.compressobj(LEVEL, wbits=GZIP)
+    for part in parts:
+        yield compress.compress(part)
+    yield compress.flush()

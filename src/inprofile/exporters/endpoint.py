@@ -1,6 +1,6 @@
 """Serves the metrics at a path of the app's, where the app has nothing of its own."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 import anyio
@@ -67,14 +67,25 @@ class Endpoint:
     async def _answer(self, _app: App, scope: Scope, _receive: Receive, send: Send) -> None:
         # A limit of our own: an app that has used up its threads is when one needs to look.
         threads = self._threads = self._threads or anyio.CapacityLimiter(1)
-        accepted = [value for name, value in scope["headers"] if name == b"accept"]
-        status, headers, body = await anyio.to_thread.run_sync(
+        headers = scope["headers"]
+        status, found, body = await anyio.to_thread.run_sync(
             answer,
             self.exposition,
             scope["method"],
-            b",".join(accepted).decode("latin-1"),
+            _header(headers, b"accept"),
+            _header(headers, b"accept-encoding"),
             limiter=threads,
         )
-        raw = [(name.encode(), value.encode()) for name, value in headers]
+        raw = [(name.encode(), value.encode()) for name, value in found]
         await send({"type": "http.response.start", "status": status, "headers": raw})
-        await send({"type": "http.response.body", "body": body})
+        part = await anyio.to_thread.run_sync(next, body, None, limiter=threads)
+        while part is not None:
+            after = await anyio.to_thread.run_sync(next, body, None, limiter=threads)
+            more = after is not None
+            await send({"type": "http.response.body", "body": part, "more_body": more})
+            part = after
+
+
+def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str:
+    found = (value for name, value in headers if name == wanted)
+    return b",".join(found).decode("latin-1")

@@ -57,10 +57,13 @@ class WsgiEndpoint:
         self, _app: App, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
         status, headers, body = answer(
-            self.exposition, environ["REQUEST_METHOD"], environ.get("HTTP_ACCEPT", "")
+            self.exposition,
+            environ["REQUEST_METHOD"],
+            environ.get("HTTP_ACCEPT", ""),
+            environ.get("HTTP_ACCEPT_ENCODING", ""),
         )
         start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-        return [body]
+        return body
 
 
 class _Asked:

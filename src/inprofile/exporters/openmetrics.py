@@ -1,0 +1,39 @@
+"""OpenMetrics 1.0: the text format with units, exemplars and an end.
+
+https://prometheus.io/docs/specs/om/open_metrics_spec/
+"""
+
+from collections.abc import Iterable, Iterator
+
+from inprofile.core.metrics import COUNTER
+from inprofile.exporters import text
+from inprofile.exporters.exposed import Durations, Exposed, Shown, Simple
+
+CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+UNITS = ("seconds", "bytes", "ratio")
+END = b"# EOF\n"
+
+
+def encoded(families: Iterable[Exposed], shown: Shown) -> Iterator[bytes]:
+    """The exposition, part by part."""
+    for family in families:
+        name = family.name
+        is_counter = isinstance(family, Simple) and family.type == COUNTER
+        kind = family.type if isinstance(family, Simple) else "histogram"
+        about = f"# HELP {name} {text.escaped(family.help)}\n# TYPE {name} {kind}\n"
+        unit = name.rpartition("_")[2]
+        yield (about + (f"# UNIT {name} {unit}\n" if unit in UNITS else "")).encode()
+        yield from text.series(family, f"{name}_total" if is_counter else name, shown, _with)
+    yield END
+
+
+def _with(lines: str, series: Durations, shown: Shown) -> str:
+    """The lines of a histogram's series with its exemplars; the latest of each bucket."""
+    if not series.exemplars:
+        return lines
+    apart = lines.splitlines()
+    for at, one in shown.latest(series.exemplars).items():
+        about = f'{{trace_id="{one.trace_id}"}} {one.value_ns / 1e9!r} {one.at_ns / 1e9!r}'
+        apart[at] += f" # {about}"
+    return "\n".join(apart) + "\n"

@@ -1,0 +1,155 @@
+"""Prometheus' protobuf format, with each histogram both classic and native.
+
+https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto; native
+histograms: https://prometheus.io/docs/specs/native_histograms/. It is written out here, as the
+messages are few and a scrape of thousands of histograms is made of their numbers.
+"""
+
+import math
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+
+from inprofile.core.cells import Key
+from inprofile.core.exemplars import Exemplar
+from inprofile.core.metrics import COUNTER
+from inprofile.exporters.exponential import Exponential, Rebinning
+from inprofile.exporters.exposed import Durations, Exposed, Histogram, Shown, Simple
+
+CONTENT_TYPE = (
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+)
+
+TYPES = {"counter": 0, "gauge": 1, "histogram": 4}
+
+MAX_BUCKETS = 160
+"""Of a native histogram; of more, two become one. Prometheus can be told to refuse more."""
+
+GAP = 2
+"""Empty buckets between two others that are cheaper to say than a new span is."""
+
+
+def encoded(families: Iterable[Exposed], shown: Shown) -> Iterator[bytes]:
+    """The exposition, family by family: a reader must know the length of each beforehand."""
+    for family in families:
+        body = b"".join(_family(family, shown))
+        yield _varint(len(body)) + body
+
+
+def _family(family: Exposed, shown: Shown) -> Iterator[bytes]:
+    kind = family.type if isinstance(family, Simple) else "histogram"
+    yield _text(1, f"{family.name}_total" if kind == COUNTER else family.name)
+    yield _text(2, family.help)
+    yield _number(3, TYPES[kind])
+    metrics = _simple(family) if isinstance(family, Simple) else _histogram(family, shown)
+    for metric in metrics:
+        yield _bytes(4, metric)
+
+
+def _simple(family: Simple) -> Iterator[bytes]:
+    field = 3 if family.type == COUNTER else 2
+    for key, value in family.series:
+        yield _labels(family.labels, key) + _bytes(field, _double(1, value))
+
+
+def _histogram(family: Histogram, shown: Shown) -> Iterator[bytes]:
+    rebinned = Rebinning(shown.counted_ns)
+    uppers = [_double(2, bound) for bound in (*shown.seconds, math.inf)]
+    for each in family.series:
+        exemplars = [_exemplar(one) for one in each.exemplars]
+        classic = _classic(each, shown, uppers)
+        native = _native(rebinned(each.counts).within(MAX_BUCKETS))
+        native += b"".join(_bytes(16, one) for one in exemplars)
+        yield _labels(family.labels, each.key) + _bytes(7, classic + native)
+
+
+def _classic(series: Durations, shown: Shown, uppers: Sequence[bytes]) -> bytes:
+    cumulative = shown.cumulative(series.counts)
+    latest = {at: _bytes(3, _exemplar(one)) for at, one in shown.latest(series.exemplars).items()}
+    buckets = [
+        _bytes(3, _number(1, count) + upper + latest.get(at, b""))
+        for at, (count, upper) in enumerate(zip(cumulative, uppers, strict=True))
+    ]
+    return _number(1, cumulative[-1]) + _double(2, series.seconds) + b"".join(buckets)
+
+
+def _native(found: Exponential) -> bytes:
+    """Prometheus counts buckets from 1 where OpenTelemetry does from 0."""
+    parts = [_number(5, _zigzag(found.scale)), _double(6, found.zero_s)]
+    parts.append(_number(7, found.zero_count))
+    end = before = 0
+    for start, counts in _runs(found.counts):
+        gap = start - end if end else found.offset + 1 + start
+        parts.append(_bytes(12, _number(1, _zigzag(gap)) + _number(2, len(counts))))
+        end = start + len(counts)
+    if not end:
+        parts.append(_bytes(12, _number(1, 0) + _number(2, 0)))  # which says that it is native
+    for _, counts in _runs(found.counts):
+        for count in counts:
+            parts.append(_number(13, _zigzag(count - before)))
+            before = count
+    return b"".join(parts)
+
+
+def _runs(counts: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
+    """Where there is something, with gaps of at most GAP buckets in it; none is empty."""
+    start = end = -1
+    for i, count in enumerate(counts):
+        if count:
+            if start < 0:
+                start = i
+            elif i - end > GAP:
+                yield start, counts[start:end]
+                start = i
+            end = i + 1
+    if start >= 0:
+        yield start, counts[start:end]
+
+
+def _labels(names: Sequence[str], values: Key) -> bytes:
+    pairs = zip(names, values, strict=True)
+    return b"".join([_bytes(1, _text(1, name) + _text(2, value)) for name, value in pairs])
+
+
+def _exemplar(one: Exemplar) -> bytes:
+    label = _bytes(1, _text(1, "trace_id") + _text(2, one.trace_id))
+    seconds, nanos = divmod(one.at_ns, 1_000_000_000)
+    return (
+        label + _double(2, one.value_ns / 1e9) + _bytes(3, _number(1, seconds) + _number(2, nanos))
+    )
+
+
+# Fields, by https://protobuf.dev/programming-guides/encoding/
+
+
+def _varint(value: int) -> bytes:
+    if value < 128:  # noqa: PLR2004 - one byte
+        return _BYTE[value]
+    found = bytearray()
+    while value > 127:  # noqa: PLR2004 - seven bits of it
+        found.append(value & 127 | 128)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
+
+
+_BYTE = [bytes([i]) for i in range(128)]
+
+
+def _zigzag(value: int) -> int:
+    return value << 1 if value >= 0 else (-value << 1) - 1
+
+
+def _number(field: int, value: int) -> bytes:
+    return _varint(field << 3) + _varint(value)
+
+
+def _double(field: int, value: float) -> bytes:
+    return _BYTE[field << 3 | 1] + struct.pack("<d", value)
+
+
+def _bytes(field: int, value: bytes) -> bytes:
+    return _varint(field << 3 | 2) + _varint(len(value)) + value
+
+
+def _text(field: int, value: str) -> bytes:
+    return _bytes(field, value.encode())
