@@ -14,6 +14,7 @@ from inprofile.core import metrics
 from inprofile.core.application import application
 from inprofile.core.buckets import layout
 from inprofile.core.cells import Cells
+from inprofile.core.exemplars import noted
 from inprofile.core.group import Group, UnsafeDirectory, default_base, identify, prepare
 from inprofile.core.guard import guard, log
 from inprofile.core.judge import Judge
@@ -202,6 +203,7 @@ class Runtime:
             drains.append(FindingLog())
         if cells is None:
             cells = Cells(None, self.bounds, capacity)
+        drains.append(self._exemplify)
         woken = (lambda: None) if self.watch is None else self.watch.glance
         self.pipeline = Pipeline((self._findings,), drains, [self._tick], self._dropped, woken)
         self.pipeline.start()
@@ -308,6 +310,15 @@ class Runtime:
             self.store = None
         finally:
             self._dropped(lost)
+
+    def _exemplify(self, batch: Sequence[Kept]) -> None:
+        meter = self.meter
+        if meter is None:
+            return
+        for trace, _ in batch:
+            caller = trace.caller
+            trace_id = self.recorder.identify(trace) if caller is None else caller.trace_id
+            noted(meter.cells, trace, trace_id)
 
     def _dropped(self, count: int) -> None:
         if count and self.meter is not None:

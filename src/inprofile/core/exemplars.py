@@ -6,12 +6,18 @@ thread and read by other processes at any time: what is being written is told by
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
+from inprofile.core import labels
 from inprofile.core.buckets import CLASSIC_S
 from inprofile.core.cells import SLOT, SLOTS, Cells, Key
-from inprofile.core.metrics import EXEMPLARS_OF, Family
+from inprofile.core.metrics import DB, EXEMPLARS_OF, HTTP_CLIENT, JOBS, REQUESTS, STAGE, Family
+from inprofile.core.model import Location, Span, Trace
+
+TIMED = frozenset({"db", "cache", "http"})
+"""Kinds of spans that have histograms of their own."""
 
 BOUNDS_NS = tuple(round(bound * 1e9) for bound in CLASSIC_S)
 HALF = 1 << 64
@@ -25,17 +31,44 @@ class Exemplar(NamedTuple):
     at_ns: int
 
 
-def note(cells: Cells, family: Family, labels: Key, trace_id: str, value_ns: int) -> None:
-    """Remember an observation of a histogram's series. Costs 3 microseconds."""
+def noted(cells: Cells, trace: Trace, trace_id: str) -> None:
+    """Remember a kept trace wherever it was counted. Costs 3 microseconds for each such place."""
+    note = partial(_note, cells, trace_id, time.time_ns())
+    length_ns = trace.root.end_ns - trace.root.start_ns
+    if trace.door == "http":
+        note(REQUESTS, labels.request(trace), length_ns)
+    elif trace.door != "websocket":
+        note(JOBS, labels.job(trace), length_ns)
+    for stage, self_ns in trace.stages.items():
+        note(STAGE, (trace.route, stage), self_ns)
+    for span in _longest(trace):
+        if span.kind == "http":
+            note(HTTP_CLIENT, labels.outbound(trace.route, span), span.duration_ns)
+        else:
+            *about, _text = labels.statement(trace.route, span)
+            note(DB, (*about, ""), span.duration_ns // max(span.count, 1))
+
+
+def _longest(trace: Trace) -> Iterable[Span]:
+    """Of spans that say the same the longest."""
+    longest: dict[tuple[str, str | Location], Span] = {}
+    for span in trace.spans:
+        if span.kind in TIMED:
+            known = longest.get((span.kind, span.name))
+            if known is None or span.duration_ns > known.duration_ns:
+                longest[span.kind, span.name] = span
+    return longest.values()
+
+
+def _note(cells: Cells, trace_id: str, at_ns: int, family: Family, key: Key, value_ns: int) -> None:
+    number = int(trace_id, 16)
     with cells.lock:
-        offset = cells.offset(EXEMPLARS_OF[family.name], labels)
+        offset = cells.offset(EXEMPLARS_OF[family.name], key)
         at = offset + SLOT * bisect_left(BOUNDS_NS, value_ns)
-        words, now_ns, number = cells.words, time.time_ns(), int(trace_id, 16)
+        words = cells.words
         words[at] = 0
-        words[at + 1] = number // HALF
-        words[at + 2] = number % HALF
-        words[at + 3] = value_ns
-        words[at + 4] = words[at] = now_ns
+        words[at + 1], words[at + 2], words[at + 3] = *divmod(number, HALF), value_ns
+        words[at + 4] = words[at] = at_ns
 
 
 def found(words: Sequence[int]) -> Iterator[Exemplar]:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from inprofile.core import metrics
+from inprofile.core import labels, metrics
 from inprofile.core.cells import LARGEST_WORD, Cells
 from inprofile.core.metrics import TOTAL, Family
-from inprofile.core.model import OTHER, Location, Span, Trace
+from inprofile.core.model import Location, Span, Trace
 
 NAMED = ("middleware", "dependencies", "serialization", "logging", "template")
 """Stages whose spans are also counted by name; db, cache and http have histograms."""
@@ -73,7 +73,7 @@ class Meter:
         words, bounds, root = self._words, self.cells.bounds, trace.root
         if trace.door == "http":
             outcome = trace.method, trace.status, trace.scheme, root.error
-            at, under_way = route.requests.get(outcome) or route.request(outcome, trace.error)
+            at, under_way = route.requests.get(outcome) or route.request(outcome, trace)
             length_ns = root.end_ns - root.start_ns
             words[at] += length_ns
             if length_ns > words[at + 1]:
@@ -150,8 +150,7 @@ class Meter:
             self.count(metrics.MESSAGES, trace.route, "received", amount=received)
             self.count(metrics.MESSAGES, trace.route, "sent", amount=sent)
         else:
-            labels = (trace.route, trace.error or "")
-            cells.observe(cells.offset(metrics.JOBS, labels), length_ns)
+            cells.observe(cells.offset(metrics.JOBS, labels.job(trace)), length_ns)
 
     def _add_active(self, trace: Trace) -> int:
         offset = self.cells.offset(metrics.ACTIVE, (trace.method, trace.scheme))
@@ -203,13 +202,12 @@ class _Route:
     def _operation(self, kind: str) -> Callable[[Any], int]:
         return lambda name: self.cells.offset(metrics.OPERATION, (self.route, kind, str(name)))
 
-    def request(self, key: tuple[str, int, str, str | None], error: str | None) -> tuple[int, int]:
+    def request(self, key: tuple[str, int, str, str | None], trace: Trace) -> tuple[int, int]:
         """The offsets of the duration and of the requests under way."""
         method, status, scheme, _ = key
-        labels = (method, self.route, str(status) if status else "", scheme, error or "")
         share = 1.0 if status and status < BAD_REQUEST else FAILURES
         offsets = (
-            self.cells.offset(metrics.REQUESTS, labels, share),
+            self.cells.offset(metrics.REQUESTS, labels.request(trace), share),
             self.cells.offset(metrics.ACTIVE, (method, scheme)),
         )
         if len(self.requests) < MAX_CACHED:
@@ -217,28 +215,12 @@ class _Route:
         return offsets
 
     def statement(self, span: Span, known: dict[str | Location, int]) -> int:
-        """The offset of what a database or a cache is told; a cache's commands have no text."""
-        about = span.attributes or {}
-        is_cache = span.kind == "cache"
-        labels = (
-            self.route,
-            str(about.get("db.system.name", "" if is_cache else "other_sql")),
-            str(about.get("db.operation.name", OTHER)),
-            str(about.get("db.collection.name", "")),
-            "" if is_cache else str(span.name),
-        )
-        offset = self.cells.offset(metrics.DB, labels)
+        """The offset of what a database or a cache is told."""
+        offset = self.cells.offset(metrics.DB, labels.statement(self.route, span))
         if len(known) < MAX_CACHED:
             known[span.name] = offset
         return offset
 
     def outbound(self, span: Span) -> int:
-        about = span.attributes or {}
-        labels = (
-            self.route,
-            str(about.get("http.request.method", OTHER)),
-            str(about.get("server.address", "")),
-            str(about.get("http.response.status_code", "")),
-            span.error or "",
-        )
-        return self.cells.offset(metrics.HTTP_CLIENT, labels)
+        """The offset of a request that is sent."""
+        return self.cells.offset(metrics.HTTP_CLIENT, labels.outbound(self.route, span))
