@@ -153,8 +153,7 @@ def test_the_time_on_the_loop_is_that_of_the_steps(kind):
         about["inprofile.on_loop.duration_ns"] - length_ns
         for about, length_ns in zip(known, lengths, strict=True)
     )
-    assert off_ns[0] >= 0
-    assert off_ns[2] < MS / 2  # the machine may take one away for a while
+    assert 0 <= off_ns[0] < MS / 2  # the machine may take others away for a while
     assert {about["inprofile.on_loop.steps"] for about in known} == {3}
     line = app.__code__.co_firstlineno + 5
     assert known[0]["inprofile.on_loop.longest_at"] == f"{__file__}:{line} {app.__qualname__}"

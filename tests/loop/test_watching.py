@@ -143,8 +143,9 @@ def test_of_fifty_innocent_requests_none_is_named():
     with record() as recorded:
         run("asyncio", traffic(app, "/sleep", innocents=50))
     blamed = [each for each in recorded.findings if each.kind == KIND]
-    blamed = [each for each in blamed if each.cause != "descheduled"]
-    assert {each.route for each in blamed} == {"/sleep"}
+    routes = {each.route for each in blamed if each.cause != "descheduled"}
+    # All callbacks of a round together may be too many for a machine that has other work to do.
+    assert {route for route in routes if not route.startswith("loop:")} == {"/sleep"}
     (culprit,) = (each for each in blamed if each.statement == "time.sleep")
     assert culprit.victims == 50
     # Each was ready 5 ms after the block began, on average.
