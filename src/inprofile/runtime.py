@@ -4,6 +4,7 @@ import atexit
 import os
 import platform
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -23,7 +24,7 @@ from inprofile.core.model import Finding, Pause, Trace
 from inprofile.core.pipeline import Drain, Kept, Pipeline
 from inprofile.core.pools import pools
 from inprofile.core.recorder import Recorder, current, release
-from inprofile.core.slots import Snapshot, claim, snapshot
+from inprofile.core.slots import Snapshot, claim, fold, snapshot
 from inprofile.core.threads import threads
 from inprofile.detectors.judgement import Judgement
 from inprofile.detectors.slow_query import THRESHOLD_NS
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     from inprofile.exporters.collector import Collector
 
 DOORS = (asgi.Door, wsgi.Door)
+FOLD_S = 5.0
+"""How long the file of a worker that has died is read beside those of the living."""
+
 Observer = Callable[[Trace], None]
 
 
@@ -94,6 +98,7 @@ class Runtime:
         )
         self.tasks = celery_tasks.Tasks(recorder, self.close)
         self._opening = threading.RLock()
+        self._folded_s = 0.0
         self.meter: Meter | None = None
         self.pipeline: Pipeline | None = None
         self.store: Store | None = None
@@ -205,7 +210,8 @@ class Runtime:
             cells = Cells(None, self.bounds, capacity)
         drains.append(self._exemplify)
         woken = (lambda: None) if self.watch is None else self.watch.glance
-        self.pipeline = Pipeline((self._findings,), drains, [self._tick], self._dropped, woken)
+        ticks = [self._tick, self._fold]
+        self.pipeline = Pipeline((self._findings,), drains, ticks, self._dropped, woken)
         self.pipeline.start()
         meter = Meter(cells)
         self.recorder.started = meter.started
@@ -336,6 +342,13 @@ class Runtime:
         if guard.errors:
             errors, guard.errors = guard.errors, 0
             meter.count(metrics.ERRORS, amount=errors)
+
+    def _fold(self) -> None:
+        """Add what the dead have left now and then: a scrape would have to read all of it."""
+        now_s = time.monotonic()
+        if self.group is not None and not self.private and now_s - self._folded_s >= FOLD_S:
+            self._folded_s = now_s
+            fold(self.group.directory, self.bounds, anew=False)
 
     # What exporters and people read
 

@@ -143,16 +143,24 @@ def _claimed_ns(path: Path) -> float:
     return int(claimed_ns) if claimed_ns.isdecimal() else 0
 
 
-def fold(directory: Path, bounds: Sequence[int]) -> int:
+def fold(directory: Path, bounds: Sequence[int], *, anew: bool = True) -> int:
     """Add the files of dead workers to the base and delete them; how many there were.
 
     Does nothing while another process folds. Files that cannot be read stay where they are,
-    except empty ones, in which nothing was ever counted.
+    except empty ones, in which nothing was ever counted. A base that cannot be read is set aside
+    and begun ``anew``, or else nothing is done: workers that disagree would do so in turns.
     """
     with only_one(directory / LOCK) as mine:
-        if not mine:
+        if not mine or not (anew or _is_readable(directory / BASE, bounds)):
             return 0
         return _fold(directory, bounds)
+
+
+def _is_readable(base: Path, bounds: Sequence[int]) -> bool:
+    try:
+        return not base.exists() or bounds_of(load(base)) == list(bounds)
+    except OSError:
+        return False
 
 
 def _fold(directory: Path, bounds: Sequence[int]) -> int:
