@@ -18,7 +18,7 @@ from benchmarks.scale_series import FAMILIES, series, write_cells
 from benchmarks.table import Table, rendered
 from inprofile.core.buckets import layout
 from inprofile.core.slots import snapshot
-from inprofile.exporters.exposed import spelled
+from inprofile.exporters.spelling import spelled
 from inprofile.exporters.prometheus import exposition
 
 SUMMARY = "Cost of a scrape by routes and workers, against prometheus_client's multiprocess mode."

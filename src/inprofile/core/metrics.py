@@ -158,7 +158,7 @@ LAG = Family(
     "How late the event loop is: the delay of a timer at random moments.",
 )
 UTILIZATION = Family(
-    "inprofile.event_loop.utilization_ratio",
+    "inprofile.event_loop.utilization",
     RATIO,
     (LOOP_TYPE, "method", "pid"),
     500,

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector as PrometheusCollector
 from inprofile.core.metrics import COUNTER
 from inprofile.core.slots import Snapshot
 from inprofile.exporters.exposed import Exposed, Histogram, Shown, Simple, exposed
+from inprofile.exporters.spelling import named, spelled
 
 
 class Collector(PrometheusCollector):
@@ -50,14 +51,15 @@ def _metric(family: Exposed, shown: Shown) -> Metric:
 
 def _simple(family: Simple) -> Metric:
     kind = CounterMetricFamily if family.type == COUNTER else GaugeMetricFamily
-    metric = kind(family.name, family.help, labels=family.labels)
+    metric = kind(named(family), family.help, labels=[*map(spelled, family.labels)])
     for key, number in family.series:
         metric.add_metric(key, number)
     return metric
 
 
 def _histogram(family: Histogram, shown: Shown) -> Metric:
-    metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+    labels = [*map(spelled, family.labels)]
+    metric = HistogramMetricFamily(named(family), family.help, labels=labels)
     bounds = [*map(repr, shown.seconds), "+Inf"]
     for each in family.series:
         latest = {

@@ -1,4 +1,4 @@
-"""What of a snapshot is exposed: its families under their names, labels and units outside."""
+"""What of a snapshot is exposed, in any format: its families with their labels and units."""
 
 import os
 from bisect import bisect_left
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inprofile.core.buckets import CLASSIC_S, layout
-from inprofile.core.cells import BUCKETS, SUM, Key
+from inprofile.core.cells import BUCKETS, LARGEST, SUM, Key
 from inprofile.core.exemplars import Exemplar, found, newer
 from inprofile.core.metrics import (
     COUNTER,
@@ -19,6 +19,7 @@ from inprofile.core.metrics import (
     EXEMPLARS_OF,
     FAMILIES,
     GAUGE,
+    GAUGES,
     HISTOGRAM,
     OPERATION,
     RATIO,
@@ -29,6 +30,11 @@ from inprofile.core.metrics import (
 from inprofile.core.model import OVERFLOW
 from inprofile.core.slots import Snapshot, Worker
 
+SECONDS, BYTES, RATIO_UNIT, NUMBER = "s", "By", "1", ""
+"""Units, as https://ucum.org/ucum writes them; the last is a number of something."""
+
+UNITS = {TOTAL: SECONDS, RATIO: RATIO_UNIT}
+
 INTERNAL = frozenset({OPERATION.name})
 """Families that the report reads and that would be too many series for anybody else."""
 
@@ -36,9 +42,10 @@ HIDDEN_LABELS = {DB.name: frozenset({"db.query.text"})}
 
 
 class Simple(NamedTuple):
-    """A counter (without its suffix) or a gauge: label names, then values and number of each."""
+    """A counter or a gauge: label names, then label values and number of each series."""
 
     name: str
+    unit: str
     type: str
     help: str
     labels: tuple[str, ...]
@@ -51,16 +58,19 @@ class Durations(NamedTuple):
     key: Key
     seconds: float
     counts: Sequence[int]
+    largest_ns: int = 0
     exemplars: Sequence[Exemplar] = ()
 
 
 class Histogram(NamedTuple):
-    """The same of durations."""
+    """A histogram of seconds."""
 
     name: str
     help: str
     labels: tuple[str, ...]
     series: Sequence[Durations]
+    unit: str = SECONDS
+    type: str = HISTOGRAM
 
 
 Exposed = Simple | Histogram
@@ -92,11 +102,6 @@ class Shown:
         return {bisect_left(self.bounds_ns, one.value_ns): one for one in by_age}
 
 
-def spelled(name: str) -> str:
-    """A semantic convention's name as Prometheus spells it."""
-    return name.replace(".", "_")
-
-
 def exposed(counted: Snapshot) -> Iterator[Exposed]:
     """Every family with its series, then what is known of workers and ourselves."""
     by_family: dict[str, dict[Key, list[int]]] = defaultdict(dict)
@@ -111,7 +116,8 @@ def exposed(counted: Snapshot) -> Iterator[Exposed]:
                 yield _simple(family, visible)
     yield from _processes(counted.workers)
     yield Simple(
-        "inprofile_skipped_files",
+        "inprofile.skipped_files",
+        NUMBER,
         GAUGE,
         "Cells files that could not be read.",
         ("reason",),
@@ -151,7 +157,7 @@ def _exemplars(family: Family, by_family: dict[str, dict[Key, list[int]]]) -> di
 
 def _labels(family: Family) -> tuple[str, ...]:
     hidden = HIDDEN_LABELS.get(family.name, frozenset())
-    return tuple(spelled(label) for label in family.labels if label not in hidden)
+    return tuple(label for label in family.labels if label not in hidden)
 
 
 def _histogram(
@@ -159,24 +165,28 @@ def _histogram(
 ) -> Histogram:
     """With the series in which there is anything."""
     shown = [
-        Durations(key, words[SUM] / 1e9, words[BUCKETS:], tuple(found(exemplars.get(key, ()))))
+        Durations(
+            key,
+            words[SUM] / 1e9,
+            words[BUCKETS:],
+            words[LARGEST],
+            tuple(found(exemplars.get(key, ()))),
+        )
         for key, words in sorted(series.items())
         if any(words[BUCKETS:])
     ]
-    return Histogram(f"{spelled(family.name)}_seconds", family.help, _labels(family), shown)
+    return Histogram(family.name, family.help, _labels(family), shown)
 
 
 def _simple(family: Family, series: dict[Key, list[int]]) -> Simple:
-    name, labels = spelled(family.name), _labels(family)
     shown = [
         (key, _number(family, words[0]))
         for key, words in sorted(series.items())
         if words[0] or OVERFLOW not in key
     ]
-    if family.type == TOTAL:
-        return Simple(f"{name}_seconds", COUNTER, family.help, labels, shown)
-    kind = COUNTER if family.type == COUNTER else GAUGE
-    return Simple(name, kind, family.help, labels, shown)
+    kind = GAUGE if family.type in GAUGES else COUNTER
+    unit = UNITS.get(family.type, NUMBER)
+    return Simple(family.name, unit, kind, family.help, _labels(family), shown)
 
 
 def _number(family: Family, word: int) -> float:
@@ -206,12 +216,9 @@ def _processes(workers: list[Worker]) -> Iterator[Simple]:
         cpu.append(((pid,), (int(fields[11]) + int(fields[12])) / ticks))
         memory.append(((pid,), int(fields[21]) * os.sysconf("SC_PAGE_SIZE")))
     start: list[tuple[Key, float]] = [((str(one.pid),), one.claimed_ns / 1e9) for one in workers]
-    of = ("pid",)
-    prefix = "inprofile_worker_"
-    yield Simple(
-        f"{prefix}resident_memory_bytes", GAUGE, "Resident memory of a worker.", of, memory
-    )
-    yield Simple(f"{prefix}cpu_seconds", COUNTER, "User and system CPU time of a worker.", of, cpu)
+    of, name = ("pid",), "inprofile.worker."
     about = "When a worker began to count, since the epoch."
-    yield Simple(f"{prefix}start_time_seconds", GAUGE, about, of, start)
-    yield Simple("inprofile_workers", GAUGE, "Live workers.", (), [((), len(workers))])
+    yield Simple(f"{name}resident_memory", BYTES, GAUGE, "Resident memory of a worker.", of, memory)
+    yield Simple(f"{name}cpu", SECONDS, COUNTER, "User and system CPU time of a worker.", of, cpu)
+    yield Simple(f"{name}start_time", SECONDS, GAUGE, about, of, start)
+    yield Simple("inprofile.workers", NUMBER, GAUGE, "Live workers.", (), [((), len(workers))])

@@ -5,26 +5,22 @@ https://prometheus.io/docs/specs/om/open_metrics_spec/
 
 from collections.abc import Iterable, Iterator
 
-from inprofile.core.metrics import COUNTER
 from inprofile.exporters import text
-from inprofile.exporters.exposed import Durations, Exposed, Shown, Simple
+from inprofile.exporters.exposed import Durations, Exposed, Shown
+from inprofile.exporters.spelling import SUFFIXES, named
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-UNITS = ("seconds", "bytes", "ratio")
 END = b"# EOF\n"
 
 
 def encoded(families: Iterable[Exposed], shown: Shown) -> Iterator[bytes]:
     """The exposition, part by part."""
     for family in families:
-        name = family.name
-        is_counter = isinstance(family, Simple) and family.type == COUNTER
-        kind = family.type if isinstance(family, Simple) else "histogram"
-        about = f"# HELP {name} {text.escaped(family.help)}\n# TYPE {name} {kind}\n"
-        unit = name.rpartition("_")[2]
-        yield (about + (f"# UNIT {name} {unit}\n" if unit in UNITS else "")).encode()
-        yield from text.series(family, f"{name}_total" if is_counter else name, shown, _with)
+        name, unit = named(family), SUFFIXES.get(family.unit)
+        about = f"# HELP {name} {text.escaped(family.help)}\n# TYPE {name} {family.type}\n"
+        yield (about + (f"# UNIT {name} {unit}\n" if unit else "")).encode()
+        yield from text.samples(family, shown, _with)
     yield END
 
 

@@ -11,15 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from inprofile.core.cells import Key
 from inprofile.core.exemplars import Exemplar
-from inprofile.core.metrics import COUNTER
+from inprofile.core.metrics import COUNTER, GAUGE, HISTOGRAM
 from inprofile.exporters.exponential import Exponential, Rebinning
 from inprofile.exporters.exposed import Durations, Exposed, Histogram, Shown, Simple
+from inprofile.exporters.spelling import sampled, spelled
 
 CONTENT_TYPE = (
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 )
 
-TYPES = {"counter": 0, "gauge": 1, "histogram": 4}
+TYPES = {COUNTER: 0, GAUGE: 1, HISTOGRAM: 4}
 
 MAX_BUCKETS = 160
 """Of a native histogram; of more, two become one. Prometheus can be told to refuse more."""
@@ -36,10 +37,9 @@ def encoded(families: Iterable[Exposed], shown: Shown) -> Iterator[bytes]:
 
 
 def _family(family: Exposed, shown: Shown) -> Iterator[bytes]:
-    kind = family.type if isinstance(family, Simple) else "histogram"
-    yield _text(1, f"{family.name}_total" if kind == COUNTER else family.name)
+    yield _text(1, sampled(family))
     yield _text(2, family.help)
-    yield _number(3, TYPES[kind])
+    yield _number(3, TYPES[family.type])
     metrics = _simple(family) if isinstance(family, Simple) else _histogram(family, shown)
     for metric in metrics:
         yield _bytes(4, metric)
@@ -106,7 +106,7 @@ def _runs(counts: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
 
 
 def _labels(names: Sequence[str], values: Key) -> bytes:
-    pairs = zip(names, values, strict=True)
+    pairs = zip(map(spelled, names), values, strict=True)
     return b"".join([_bytes(1, _text(1, name) + _text(2, value)) for name, value in pairs])
 
 

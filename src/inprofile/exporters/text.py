@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from inprofile.core.cells import Key
-from inprofile.core.metrics import COUNTER
 from inprofile.exporters.exposed import Durations, Exposed, Histogram, Shown, Simple
+from inprofile.exporters.spelling import named, sampled, spelled
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -26,21 +26,14 @@ Finish = Callable[[str, Durations, Shown], str]
 def encoded(families: Iterable[Exposed], shown: Shown) -> Iterator[bytes]:
     """The exposition, part by part."""
     for family in families:
-        is_counter = isinstance(family, Simple) and family.type == COUNTER
-        name = f"{family.name}_total" if is_counter else family.name
-        kind = family.type if isinstance(family, Simple) else "histogram"
-        yield f"# HELP {name} {family.help.translate(_IN_HELP)}\n# TYPE {name} {kind}\n".encode()
-        yield from series(family, name, shown)
+        name, about = sampled(family), family.help.translate(_IN_HELP)
+        yield f"# HELP {name} {about}\n# TYPE {name} {family.type}\n".encode()
+        yield from samples(family, shown)
 
 
-def series(
-    family: Exposed, name: str, shown: Shown, finish: Finish | None = None
-) -> Iterator[bytes]:
-    """The samples of a family, called ``name``."""
-    if isinstance(family, Simple):
-        found = _simple(family, name)
-    else:
-        found = _histogram(family, shown, finish)
+def samples(family: Exposed, shown: Shown, finish: Finish | None = None) -> Iterator[bytes]:
+    """The samples of a family."""
+    found = _simple(family) if isinstance(family, Simple) else _histogram(family, shown, finish)
     part: list[str] = []
     for lines in found:
         part.append(lines)
@@ -51,25 +44,26 @@ def series(
         yield "".join(part).encode()
 
 
-def _simple(family: Simple, name: str) -> Iterator[str]:
+def _simple(family: Simple) -> Iterator[str]:
+    name, labels = sampled(family), [*map(spelled, family.labels)]
     for key, number in family.series:
-        pairs = labelled(family.labels, key)
+        pairs = labelled(labels, key)
         yield f"{name}{{{pairs}}} {number!r}\n" if pairs else f"{name} {number!r}\n"
 
 
 def _histogram(family: Histogram, shown: Shown, finish: Finish | None) -> Iterator[str]:
     """Written into one form: most of a scrape are the buckets of histograms."""
-    form = _form(family, shown)
+    form, labels = _form(family, shown), [*map(spelled, family.labels)]
     for each in family.series:
         cumulative = shown.cumulative(each.counts)
-        pairs = labelled(family.labels, each.key).replace("%", "%%")
+        pairs = labelled(labels, each.key).replace("%", "%%")
         lines = form.replace("\0", pairs) % (*cumulative, cumulative[-1], each.seconds)
         yield lines if finish is None else finish(lines, each, shown)
 
 
 def _form(family: Histogram, shown: Shown) -> str:
     """The lines of a series with a NUL for its labels, and for its numbers what they are."""
-    name, comma = family.name, "," if family.labels else ""
+    name, comma = named(family), "," if family.labels else ""
     bounds = [*map(repr, shown.seconds), "+Inf"]
     lines = [f'{name}_bucket{{\0{comma}le="{bound}"}} %d\n' for bound in bounds]
     pairs = "{\0}" if family.labels else ""
