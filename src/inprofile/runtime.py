@@ -324,7 +324,7 @@ class Runtime:
         for trace, _ in batch:
             caller = trace.caller
             trace_id = self.recorder.identify(trace) if caller is None else caller.trace_id
-            noted(meter.cells, trace, trace_id)
+            noted(meter.cells, trace, trace_id, self.recorder.identify_span(trace.root))
 
     def _dropped(self, count: int) -> None:
         if count and self.meter is not None:

@@ -101,7 +101,7 @@ def test_an_exemplar_is_that_of_its_bucket_and_of_the_whole(fed):
     trace = fed.recorder.begin("http", "GET", "https")
     trace.route, trace.status = "/orders/{id}", 200
     fed.clock.advance(30_000_000)
-    fed.recorder.keep = lambda kept: noted(fed.cells, kept, "0" * 31 + "7")
+    fed.recorder.keep = lambda kept: noted(fed.cells, kept, "7".zfill(32), "9".zfill(16))
     fed.recorder.sample_rate = 1.0
     fed.recorder.finish(trace)
     histogram = requests(fed)

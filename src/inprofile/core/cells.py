@@ -44,8 +44,8 @@ SUM, LARGEST, BUCKETS = 0, 1, 2
 COUNT = BUCKETS
 """Where a total's count stands: at the place of a histogram's first bucket."""
 
-SLOT = 5
-"""Words of an exemplar: when, the two halves of its trace's id, how long, when."""
+SLOT = 6
+"""Words of an exemplar: when, the two halves of its trace's id, its span's, how long, when."""
 
 SLOTS = len(CLASSIC_S) + 1
 """Exemplars of a series: one for each bucket between the classic bounds."""

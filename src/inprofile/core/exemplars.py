@@ -24,16 +24,18 @@ HALF = 1 << 64
 
 
 class Exemplar(NamedTuple):
-    """One observation: its trace, its length, and when it was made, since the epoch."""
+    """One observation: its trace and root span, its length, and when it was made."""
 
     trace_id: str
+    span_id: str
     value_ns: int
     at_ns: int
 
 
-def noted(cells: Cells, trace: Trace, trace_id: str) -> None:
+def noted(cells: Cells, trace: Trace, trace_id: str, span_id: str) -> None:
     """Remember a kept trace wherever it was counted. Costs 3 microseconds for each such place."""
-    note = partial(_note, cells, trace_id, time.time_ns())
+    of = (*divmod(int(trace_id, 16), HALF), int(span_id, 16))
+    note = partial(_note, cells, of, time.time_ns())
     length_ns = trace.root.end_ns - trace.root.start_ns
     if trace.door == "http":
         note(REQUESTS, labels.request(trace), length_ns)
@@ -60,23 +62,25 @@ def _longest(trace: Trace) -> Iterable[Span]:
     return longest.values()
 
 
-def _note(cells: Cells, trace_id: str, at_ns: int, family: Family, key: Key, value_ns: int) -> None:
-    number = int(trace_id, 16)
+def _note(
+    cells: Cells, of: Sequence[int], at_ns: int, family: Family, key: Key, value_ns: int
+) -> None:
     with cells.lock:
         offset = cells.offset(EXEMPLARS_OF[family.name], key)
         at = offset + SLOT * bisect_left(BOUNDS_NS, value_ns)
         words = cells.words
         words[at] = 0
-        words[at + 1], words[at + 2], words[at + 3] = *divmod(number, HALF), value_ns
-        words[at + 4] = words[at] = at_ns
+        words[at + 1], words[at + 2], words[at + 3] = of
+        words[at + 4], words[at + 5] = value_ns, at_ns
+        words[at] = at_ns
 
 
 def found(words: Sequence[int]) -> Iterator[Exemplar]:
     """The exemplars of a series, by length."""
     for at in range(0, len(words), SLOT):
-        at_ns, high, low, value_ns, until_ns = words[at : at + SLOT]
+        at_ns, high, low, span, value_ns, until_ns = words[at : at + SLOT]
         if at_ns and at_ns == until_ns:
-            yield Exemplar(f"{high * HALF + low:032x}", value_ns, at_ns)
+            yield Exemplar(f"{high * HALF + low:032x}", f"{span:016x}", value_ns, at_ns)
 
 
 def newer(words: Sequence[int], others: Sequence[int]) -> list[int]:
@@ -89,4 +93,4 @@ def newer(words: Sequence[int], others: Sequence[int]) -> list[int]:
 
 
 def _age(slot: Sequence[int]) -> int:
-    return slot[0] if slot[0] == slot[4] else 0
+    return slot[0] if slot[0] == slot[-1] else 0

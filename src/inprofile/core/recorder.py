@@ -374,6 +374,12 @@ class Recorder:
             vars(trace).setdefault("identity", os.urandom(16).hex())
         return trace.identity
 
+    def identify_span(self, span: Span) -> str:
+        """The identity of ``span`` in its trace, given when it is first asked for."""
+        if not hasattr(span, "identity"):
+            span.identity = os.urandom(8).hex()
+        return span.identity
+
     def caller(self, trace: Trace) -> TraceContext | None:
         """The span of another service that ``trace`` goes on from, as its headers say.
 
@@ -393,8 +399,7 @@ class Recorder:
         the flag of what chance says of it, which holds from then on.
         """
         trace = span.trace
-        if not hasattr(span, "identity"):
-            span.identity = os.urandom(8).hex()
+        self.identify_span(span)
         caller = self.caller(trace) if trace.carrier is not None else trace.caller
         if caller is not None:
             return TraceContext(caller.trace_id, span.identity, caller.flags, caller.state)

@@ -1,0 +1,143 @@
+"""The group's cells as OpenTelemetry's metrics: what an exporter of its SDK takes.
+
+https://opentelemetry.io/docs/specs/otel/metrics/data-model/
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from opentelemetry.sdk.metrics import Exemplar as OtelExemplar
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Buckets,
+    DataT,
+    ExponentialHistogram,
+    ExponentialHistogramDataPoint,
+    Gauge,
+    HistogramDataPoint,
+    Metric,
+    NumberDataPoint,
+    Sum,
+)
+from opentelemetry.sdk.metrics.export import Histogram as OtelHistogram
+
+from inprofile.core.cells import Key
+from inprofile.core.exemplars import Exemplar
+from inprofile.core.metrics import GAUGE
+from inprofile.exporters.exponential import Rebinning
+from inprofile.exporters.exposed import Durations, Exposed, Histogram, Shown, Simple
+
+STATUS = "http.response.status_code"
+"""The one attribute that is a number."""
+
+MAX_BUCKETS = 160
+
+NOT_TOLD: Any = None
+"""What a delta's largest and any smallest is: nobody keeps it."""
+
+
+class Window(NamedTuple):
+    """Of which time numbers are told, in nanoseconds since the epoch.
+
+    With ``is_delta`` they are what came in it alone, else it begins with the group.
+    """
+
+    start_ns: int
+    end_ns: int
+    is_delta: bool = False
+
+    @property
+    def temporality(self) -> AggregationTemporality:
+        """The same in OpenTelemetry's words."""
+        kinds = AggregationTemporality
+        return kinds.DELTA if self.is_delta else kinds.CUMULATIVE
+
+
+def metrics(
+    families: Iterable[Exposed], shown: Shown, window: Window, *, exponential: bool
+) -> Iterator[Metric]:
+    """The families in which there is anything, their histograms ``exponential`` or with bounds."""
+    for family in families:
+        if family.series:
+            if isinstance(family, Simple):
+                data = _simple(family, window)
+            elif exponential:
+                data = _exponential(family, Rebinning(shown.counted_ns), window)
+            else:
+                data = _explicit(family, shown, window)
+            yield Metric(family.name, family.help, family.unit, data)
+
+
+def _simple(family: Simple, window: Window) -> DataT:
+    points = [
+        NumberDataPoint(_attributes(family, key), window.start_ns, window.end_ns, number)
+        for key, number in family.series
+    ]
+    return Gauge(points) if family.type == GAUGE else Sum(points, window.temporality, True)  # noqa: FBT003
+
+
+def _explicit(family: Histogram, shown: Shown, window: Window) -> DataT:
+    points = []
+    for each in family.series:
+        cumulative = shown.cumulative(each.counts)
+        point = HistogramDataPoint(
+            attributes=_attributes(family, each.key),
+            start_time_unix_nano=window.start_ns,
+            time_unix_nano=window.end_ns,
+            count=cumulative[-1],
+            sum=each.seconds,
+            bucket_counts=[b - a for a, b in pairwise((0, *cumulative))],
+            explicit_bounds=shown.seconds,
+            min=NOT_TOLD,
+            max=_largest(each, window),
+            exemplars=_exemplars(each.exemplars, window),
+        )
+        points.append(point)
+    return OtelHistogram(points, window.temporality)
+
+
+def _exponential(family: Histogram, rebinned: Rebinning, window: Window) -> DataT:
+    points = []
+    for each in family.series:
+        found = rebinned(each.counts).within(MAX_BUCKETS)
+        point = ExponentialHistogramDataPoint(
+            attributes=_attributes(family, each.key),
+            start_time_unix_nano=window.start_ns,
+            time_unix_nano=window.end_ns,
+            count=found.zero_count + sum(found.counts),
+            sum=each.seconds,
+            scale=found.scale,
+            zero_count=found.zero_count,
+            positive=Buckets(found.offset, found.counts),
+            negative=Buckets(0, []),
+            flags=0,
+            min=NOT_TOLD,
+            max=_largest(each, window),
+            exemplars=_exemplars(each.exemplars, window),
+        )
+        points.append(point)
+    return ExponentialHistogram(points, window.temporality)
+
+
+def _attributes(family: Exposed, key: Key) -> dict[str, str | int]:
+    """Labels with a value; what is not there is left out."""
+    pairs = zip(family.labels, key, strict=True)
+    return {
+        name: int(value) if name == STATUS and value.isdecimal() else value
+        for name, value in pairs
+        if value
+    }
+
+
+def _largest(series: Durations, window: Window) -> float:
+    return NOT_TOLD if window.is_delta else series.largest_ns / 1e9
+
+
+def _exemplars(exemplars: Iterable[Exemplar], window: Window) -> list[OtelExemplar]:
+    """Those of the window."""
+    return [
+        OtelExemplar({}, one.value_ns / 1e9, one.at_ns, int(one.span_id, 16), int(one.trace_id, 16))
+        for one in exemplars
+        if one.at_ns >= window.start_ns
+    ]
