@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from inprofile.core import labels
 from inprofile.core.buckets import CLASSIC_S
-from inprofile.core.cells import SLOT, SLOTS, Cells, Key
+from inprofile.core.cells import SLOT, Cells, Key
 from inprofile.core.metrics import DB, EXEMPLARS_OF, HTTP_CLIENT, JOBS, REQUESTS, STAGE, Family
 from inprofile.core.model import Location, Span, Trace
 
@@ -86,9 +86,8 @@ def found(words: Sequence[int]) -> Iterator[Exemplar]:
 def newer(words: Sequence[int], others: Sequence[int]) -> list[int]:
     """Of each slot the newer one."""
     result: list[int] = []
-    for at in range(0, SLOTS * SLOT, SLOT):
-        best = max(words[at : at + SLOT], others[at : at + SLOT], key=_age)
-        result += best
+    for at in range(0, len(words), SLOT):
+        result += max(words[at : at + SLOT], others[at : at + SLOT], key=_age)
     return result
 
 
