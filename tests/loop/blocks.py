@@ -128,9 +128,9 @@ async def threads():
 
 async def answer():
     """Computes for a moment only, and gets the interpreter a fifth of the time."""
-    for _ in range(4):
+    for _ in range(8):
         await asyncio.sleep(0.005)
-        sum(i * i for i in range(400_000))
+        sum(i * i for i in range(150_000))
 
 
 async def read():

