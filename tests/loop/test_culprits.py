@@ -40,10 +40,9 @@ BUSY = 0.2
 def undisturbed(work):
     """Who is blamed for it the first time that the machine has let it happen.
 
-    It has not where the loop's thread had to wait for a processor, and where nobody could look at
-    a pause: when another thread that has waited for the interpreter got it before the one that
-    looks, or when nothing ran at all. No innocent route may be named in the end, and none with a
-    line in any of them.
+    It has not where the loop's thread had to wait for a processor, and where another thread that
+    has waited for the interpreter got it before the one that looks: then the line of what held it
+    is not known. No innocent route may be named in any of them.
     """
     found = []
     for _ in range(TRIES):
@@ -52,13 +51,11 @@ def undisturbed(work):
             work()
         queued = (queued_ns() - before_ns) / (time.perf_counter_ns() - began_ns)
         found = [each for each in recorded.findings if each.kind == KIND]
-        seen = [each for each in found if each.query is not None and each.cause != "descheduled"]
-        assert "/quick" not in {each.route for each in seen}, found
-        if seen and len(seen) == len(found) and queued < BUSY:
+        assert "/quick" not in {each.route for each in found}, found
+        unseen = any(each.cause == "descheduled" or each.query is None for each in found)
+        if not unseen and queued < BUSY:
             break
-    found = [each for each in found if each.cause != "descheduled"]
-    assert "/quick" not in {each.route for each in found}, found
-    return found
+    return [each for each in found if each.cause != "descheduled"]
 
 
 def queued_ns():
