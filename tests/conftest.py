@@ -29,6 +29,8 @@ def alone(request, tmp_path_factory, monkeypatch):
     monkeypatch.setenv("INPROFILE_LOOP_BLOCK_MS", "60000")
     if "loop" not in request.path.parts:
         monkeypatch.setattr("inprofile.loop.garbage.Garbage.start", lambda _garbage: None)
+    runtime = sys.modules.get("inprofile.runtime")
+    assert runtime is None or runtime.running() is None, "something is measured before the test"
     yield
     runtime = sys.modules.get("inprofile.runtime")
     if runtime is not None:

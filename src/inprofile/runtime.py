@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inprofile.core import metrics
+from inprofile.core import metrics, repeats
 from inprofile.core.application import application
 from inprofile.core.buckets import layout
 from inprofile.core.cells import Cells
@@ -264,6 +264,7 @@ class Runtime:
         current.set(None)
         pools.forget()
         threads.forget()
+        repeats.after_fork_in_child()
         if meter is not None:
             meter.cells.lock = threading.RLock()
             meter.cells.close()
@@ -418,7 +419,9 @@ def instrument(app: Any = None, **settings: Any) -> Any:
         is_wsgi(app)  # it may be neither
     wanted = Settings.load(**settings)
     if _runtime is None:
-        _runtime = Runtime(wanted)
+        fresh = Runtime(wanted)
+        if _runtime is None:  # another thread may have been faster
+            _runtime = fresh
         _hook_process()
     elif settings and wanted != _runtime.settings and not _runtime.lend(wanted):
         message = "instrument() was called before with other settings; call uninstrument() first"

@@ -1,6 +1,6 @@
 """What a pause was about, by what was seen of it."""
 
-import json
+import textwrap
 from asyncio import gather
 
 from inprofile.core.model import Pause, Position, StackSample
@@ -9,7 +9,7 @@ from inprofile.detectors.pauses import cause
 
 MS = 1_000_000
 OURS = Position(stepped.__code__, 0, 1)
-LIBRARY = Position(json.dumps.__code__, 0, 1)
+LIBRARY = Position(textwrap.dedent.__code__, 0, 1)
 
 
 def seen(*frames):
@@ -27,5 +27,5 @@ def test_where_nothing_of_the_application_runs_it_is_named_by_the_outermost_call
 
 def test_what_runs_around_it_that_is_ours_is_never_named():
     found = cause(seen(OURS, LIBRARY, OURS))
-    assert (found.place, found.call.name) == (None, "json.dumps")
+    assert (found.place, found.call.name) == (None, "textwrap.dedent")
     assert cause(seen(OURS)).call.name == ""

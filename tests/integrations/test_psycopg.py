@@ -293,7 +293,7 @@ def test_transactions_begin_and_end_by_name(recorded, postgres_dsn):
 
 
 SLOW = "SELECT a, pg_sleep(0.02) FROM t"
-TWO_OF_ITS_THREE_WAITS_NS = 40_000_000  # a processor that others had is not the database's time
+MOST_OF_ITS_WAITS_NS = 50_000_000  # of 60: a processor that others had is not the database's time
 
 
 def slowly_streamed(db):
@@ -334,7 +334,7 @@ def test_what_takes_many_steps_is_one_operation_with_all_of_their_time(
     trace = recorded.trace
     assert [(kind, count) for kind, _, _, count in spans(trace)] == [("db", 1)]
     assert "pg_sleep" in str(trace.spans[0].name)
-    assert trace.spans[0].self_ns == trace.stages["db"] > TWO_OF_ITS_THREE_WAITS_NS
+    assert trace.spans[0].self_ns == trace.stages["db"] > MOST_OF_ITS_WAITS_NS
     assert sum(trace.stages.values()) == trace.wall_ns
 
 
@@ -530,7 +530,7 @@ def test_what_is_awaited_in_many_steps_is_one_operation(way, recorded, postgres_
     asyncio.run(slow_async(postgres_dsn, way))
     trace = recorded.trace
     assert [(kind, count) for kind, _, _, count in spans(trace)] == [("db", 1)]
-    assert trace.spans[0].self_ns == trace.stages["db"] > TWO_OF_ITS_THREE_WAITS_NS
+    assert trace.spans[0].self_ns == trace.stages["db"] > MOST_OF_ITS_WAITS_NS
     assert sum(trace.stages.values()) == trace.wall_ns
 
 

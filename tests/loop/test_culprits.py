@@ -33,7 +33,7 @@ def source(place):
 
 TRIES = 8
 
-BUSY = 0.1
+BUSY = 0.2
 """Who waits for a processor for such a part of the time has it taken away by others."""
 
 

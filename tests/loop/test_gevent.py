@@ -7,17 +7,13 @@ import httpx
 import pytest
 
 from tests.child import run
-from tests.loop.lags import lags
-from tests.loop.wsgi_blocks import BLOCK_S
+from tests.loop.lags import EXPECTED, LATE_S, lags
 
 WORKER = (
     *("gunicorn", "tests.loop.wsgi_blocks:app", "--bind", "127.0.0.1:{port}"),
     *("--log-level", "critical", "--worker-class"),
 )
 HERE = os.pathsep.join(sys.path)
-LATE_S = 0.1
-EXPECTED = (BLOCK_S - LATE_S) / 0.05
-"""Beats that are so late for one block: one is due each 50 ms."""
 
 
 def scraped(server):

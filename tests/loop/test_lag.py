@@ -1,6 +1,7 @@
 """What is measured of a loop, against what is known to have happened."""
 
 import asyncio
+import random
 import time
 
 import pytest
@@ -115,7 +116,9 @@ class Timers:
         self.set.append((after_s, callback))
 
 
-def test_a_timer_that_comes_before_it_is_due_is_set_again():
+def test_a_timer_that_comes_before_it_is_due_is_set_again(monkeypatch):
+    drawn = random.Random(1)  # or chance may have another beat be due in a millisecond
+    monkeypatch.setattr("random.Random", lambda: drawn)
     loop, clock = Timers(), FakeClock()
     observed: list[int] = []
     known = EventLoop(loop, 0, 1 << 62, clock)
@@ -146,14 +149,15 @@ def test_the_time_on_the_loop_is_that_of_the_steps(kind):
 
     watched = inprofile.instrument(app)
     with record() as recorded:
-        for _ in range(5):
+        for _ in range(15):
             run(kind, asgi.exchange(watched, asgi.scope("/")))
     known: list = [trace.root.attributes for trace in recorded.traces]
     off_ns = sorted(
         about["inprofile.on_loop.duration_ns"] - length_ns
         for about, length_ns in zip(known, lengths, strict=True)
     )
-    assert 0 <= off_ns[0] < MS / 2  # the machine may take others away for a while
+    assert off_ns[0] >= 0
+    assert off_ns[7] < MS / 2  # the machine may take some away for a while
     assert {about["inprofile.on_loop.steps"] for about in known} == {3}
     line = app.__code__.co_firstlineno + 5
     assert known[0]["inprofile.on_loop.longest_at"] == f"{__file__}:{line} {app.__qualname__}"

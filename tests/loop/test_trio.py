@@ -11,12 +11,7 @@ from inprofile import runtime
 from inprofile.testing import record
 from tests import asgi
 from tests.exporters.exposed import whole
-from tests.loop.lags import lags
-
-BLOCK_S = 2.5
-LATE_S = 0.1
-EXPECTED = (BLOCK_S - LATE_S) / 0.05
-"""Beats that are so late for one block: one is due each 50 ms."""
+from tests.loop.lags import BLOCK_S, EXPECTED, LATE_S, lags
 
 
 async def app(scope, receive, send):

@@ -7,8 +7,7 @@ import time
 from flask import Flask
 
 import inprofile
-
-BLOCK_S = 2.5
+from tests.loop.lags import BLOCK_S
 
 app = Flask(__name__)
 inprofile.instrument(app)

@@ -20,6 +20,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 import inprofile
 from inprofile.testing import record
+from tests.guarded import nothing_fails
 from tests.nplusone.judging import findings, marked, place
 
 STATEMENT = "SELECT v FROM t WHERE id = ?"
@@ -826,6 +827,23 @@ def test_threads_are_found_all_the_same(run, db):
     (finding,) = findings(run, db)
     assert (finding.kind, finding.count, finding.elements) == ("n_plus_one", 4, 4)
     assert place(finding.query) == marked(get)["Q"]
+
+
+@pytest.fixture
+def _often():
+    """Threads take turns as often as the interpreter lets them."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_often")
+@pytest.mark.parametrize("run", [in_threads, in_a_pool])
+def test_threads_that_run_it_at_the_same_time_are_each_counted(run, db):
+    with nothing_fails():
+        counted = [(each.count, each.elements) for _ in range(200) for each in findings(run, db)]
+    assert counted == [(4, 4)] * 200
 
 
 def one_helper_of_two_loops(db):

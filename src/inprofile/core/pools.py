@@ -82,9 +82,12 @@ class Pools:
     def add(self, anchor: object, name: str, look: Look) -> Pool:
         """Know a pool from now on."""
         pool = Pool(anchor, name, look)
-        if len(self._known) < MAX_POOLS:
-            self._known[id(anchor)] = pool
-        return pool
+        if len(self._known) >= MAX_POOLS:
+            return pool
+        known = self._known.setdefault(id(anchor), pool)  # another thread may have been faster
+        if known.anchor() is not anchor:
+            known = self._known[id(anchor)] = pool
+        return known
 
     def lent(self, pool: Pool, connection: object, asked_ns: int) -> None:
         """``pool`` was asked at ``asked_ns`` and has just lent ``connection``."""

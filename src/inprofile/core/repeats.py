@@ -6,6 +6,7 @@ the operation. Once that way is known, a repeat that takes it is known again by 
 """
 
 import sys
+import threading
 from collections.abc import Hashable
 from contextvars import ContextVar
 from types import FrameType
@@ -89,6 +90,9 @@ known: dict[Hashable, int | list[Site]] = {}
 """By route and operation: in how many traces of this process it was run once, and when it was
 repeated the ways by which it was."""
 
+_looking = threading.RLock()
+"""Threads that work for one trace look one after the other."""
+
 
 def notice(  # noqa: C901, PLR0912 - written out: this is the price of every repeat
     span: Span, value: int, subject: Hashable = None, explain: Explain | None = None
@@ -109,52 +113,56 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
     if ignored is not None:
         key = key, ignored
     operation = operations.get(key)
-    if operation.__class__ is not Operation:
-        if operation is None:
-            if len(operations) >= MAX_OPERATIONS:
-                return
-            before = known.get((trace.route, key), 0)
-            if before.__class__ is int and before >= CALM and not trace.recorder.thorough:
-                operations[key] = span, value  # an operation of its own, once it is repeated
-                return
-        operation = operations[key] = Operation(span.name, subject, operation, ignored)
-        if not _is_known(operation, (trace.route, key), span, value):
-            _look(operation, (trace.route, key), span, value, explain)
-        return
-    site: Site = operation.latest
     inner: Any = None
-    far = site.far
-    if far:
-        try:
-            frame = getframe(3 + far)
-            if frame.f_trace is site.loop and (
-                frame.f_lasti == site.at
-                or (site.at.__class__ is tuple and position(frame) == site.at)
-            ):
-                if far > site.near:
-                    inner = _between(site)
-                if far == site.near or (inner is not None and inner is not site.inner):
-                    site.inner = inner
-                    if not site.passes:
-                        site.passes = 1
-                        trace.suspect = True
-                    site.count = count = site.count + 1
-                    if count <= MAX_ELEMENTS:
-                        site.elements.add(value)
-                        site.spans.append(span)
-                    return
-        except ValueError:  # the stack is not that deep
-            pass
-    if inner is None and (
-        _is_another(operation, span, value) or _is_known(operation, (trace.route, key), span, value)
-    ):
-        return
-    if operation.looks >= MAX_LOOKS and not trace.recorder.thorough:
-        site = _next(operation)
-        site.passes += 1
-        site.add(span, value)
-        return
-    _look(operation, (trace.route, key), span, value, explain, inner)
+    if operation.__class__ is Operation:
+        site: Site | None = operation.latest
+        far = 0 if site is None else site.far  # None: another thread looks at its first run
+        if site is not None and far:
+            try:
+                frame = getframe(3 + far)
+                if frame.f_trace is site.loop and (
+                    frame.f_lasti == site.at
+                    or (site.at.__class__ is tuple and position(frame) == site.at)
+                ):
+                    if far > site.near:
+                        inner = _between(site)
+                    if far == site.near or (inner is not None and inner is not site.inner):
+                        site.inner = inner
+                        if not site.passes:
+                            site.passes = 1
+                            trace.suspect = True
+                        site.count = count = site.count + 1
+                        if count <= MAX_ELEMENTS:
+                            site.elements.add(value)
+                            site.spans.append(span)
+                        return
+            except ValueError:  # the stack is not that deep
+                pass
+    elif operation is None:
+        if len(operations) >= MAX_OPERATIONS:
+            return
+        before = known.get((trace.route, key), 0)
+        if before.__class__ is int and before >= CALM and not trace.recorder.thorough:
+            once = span, value
+            if operations.setdefault(key, once) is once:  # an operation, once it is repeated
+                return
+    with _looking:
+        operation = operations.get(key)  # by now
+        if operation.__class__ is not Operation:
+            operation = operations[key] = Operation(span.name, subject, operation, ignored)
+            if _is_known(operation, (trace.route, key), span, value):
+                return
+        elif inner is None and (
+            _is_another(operation, span, value)
+            or _is_known(operation, (trace.route, key), span, value)
+        ):
+            return
+        elif operation.looks >= MAX_LOOKS and not trace.recorder.thorough:
+            site = _next(operation)
+            site.passes += 1
+            site.add(span, value)
+            return
+        _look(operation, (trace.route, key), span, value, explain, inner)
 
 
 def _next(operation: Operation) -> Site:
@@ -413,6 +421,12 @@ def _driver(mark: Mark) -> tuple[int, Position] | None:
     ways = iter(()) if outer is None else outer.outwards()
     found = next((each for each in ways if each.part is not None), None)
     return None if found is None else (id(found.mark.code), found.position)
+
+
+def after_fork_in_child() -> None:
+    """Nobody looks: the thread that may have done so is the parent's."""
+    global _looking  # noqa: PLW0603 - a lock of this process
+    _looking = threading.RLock()
 
 
 def forget() -> None:

@@ -82,6 +82,7 @@ class Watch:
         self._parts: dict[EventLoop, _Parts] = {}
         self._strays: deque[Pause] = deque(maxlen=MAX_STRAYS)
         self._reporting = threading.RLock()
+        self._appointing = threading.RLock()
         self.garbage = Garbage(clock)
         self._others = Others(self._lagged, clock)
         self.loops = EventLoops(self._others.look, self._begun, block_ns)
@@ -102,6 +103,7 @@ class Watch:
     def after_fork_in_child(self) -> None:
         """The loops are the parent's, and the thread is not here."""
         self._reporting = threading.RLock()
+        self._appointing = threading.RLock()
         self._strays.clear()
         self.garbage.waiting.clear()
         dog, self._dog = self._dog, None
@@ -118,11 +120,8 @@ class Watch:
         """A request has come to a loop that nobody has watched: in its thread."""
         loop = known.loop()
         known.base = base(sys._getframe())  # noqa: SLF001 - in a task of the loop
-        if self._dog is None:
-            working = self.loops.working
-            self._dog = Watchdog(self._block_ns, self._gone, working, self._clock)
-            self.garbage.start()
-        watched = self._dog.watch(known)
+        dog = self._appointed()
+        watched = dog.watch(known)
         kind = _kind(loop)
         polls = Polls.of(known, loop)
         beat = Heartbeat(
@@ -130,7 +129,6 @@ class Watch:
             lambda lag_ns: self._lagged(kind, lag_ns),
             self._clock,
         )
-        dog = self._dog
 
         def paused(pause: Pause) -> None:
             watched.explain(pause)
@@ -150,6 +148,15 @@ class Watch:
         watched.halted = halted
         self._parts[known] = _Parts(beat, polls, Gauge(known, polls, watched.usage), kind)
         beat.start()
+
+    def _appointed(self) -> Watchdog:
+        """Who watches: one for all loops, though several may begin at once."""
+        with self._appointing:
+            if self._dog is None:
+                working = self.loops.working
+                self._dog = Watchdog(self._block_ns, self._gone, working, self._clock)
+                self.garbage.start()
+            return self._dog
 
     def _gone(self, known: EventLoop) -> None:
         self.loops.forget(known)
