@@ -165,7 +165,7 @@ def test_the_count_is_among_the_metrics(group):
     inprofile.instrument(sample_rate=0, log_findings=False)
     with closing(shelf()) as db:
         one_by_one(db)
-    body, _ = whole(running().exposition("text/plain"))
+    body, _ = whole(running().outlets.exposition("text/plain"))
     assert b'inprofile_findings_total{http_route="job:list",kind="n_plus_one"} 1.0' in body
 
 

@@ -4,8 +4,7 @@ import atexit
 import os
 import platform
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from inprofile.core import metrics, repeats
 from inprofile.core.application import application
 from inprofile.core.buckets import layout
 from inprofile.core.cells import Cells
-from inprofile.core.exemplars import noted
+from inprofile.core.folding import Folding
 from inprofile.core.group import Group, UnsafeDirectory, default_base, identify, prepare
 from inprofile.core.guard import guard, log
 from inprofile.core.judge import Judge
@@ -24,7 +23,7 @@ from inprofile.core.model import Finding, Pause, Trace
 from inprofile.core.pipeline import Drain, Kept, Pipeline
 from inprofile.core.pools import pools
 from inprofile.core.recorder import Recorder, current, release
-from inprofile.core.slots import Snapshot, claim, fold, snapshot
+from inprofile.core.slots import Snapshot, claim, snapshot
 from inprofile.core.threads import threads
 from inprofile.detectors.judgement import Judgement
 from inprofile.detectors.slow_query import THRESHOLD_NS
@@ -35,8 +34,8 @@ from inprofile.doors.stray import stray
 from inprofile.exporters.claim import Claim, starlette_claim
 from inprofile.exporters.django_claim import django_claim
 from inprofile.exporters.endpoint import Endpoint
-from inprofile.exporters.finding_log import FindingLog
 from inprofile.exporters.flask_claim import flask_claim
+from inprofile.exporters.outlets import Outlets
 from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
 from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
 from inprofile.integrations._patcher import Patcher
@@ -49,9 +48,6 @@ if TYPE_CHECKING:
     from inprofile.exporters.collector import Collector
 
 DOORS = (asgi.Door, wsgi.Door)
-FOLD_S = 5.0
-"""How long the file of a worker that has died is read beside those of the living."""
-
 Observer = Callable[[Trace], None]
 
 
@@ -97,8 +93,8 @@ class Runtime:
             wsgi=lambda app: self._wsgi_door(app, lambda asked: django_claim(asked["PATH_INFO"])),
         )
         self.tasks = celery_tasks.Tasks(recorder, self.close)
+        self.outlets = Outlets(settings, self.recorder, self.read)
         self._opening = threading.RLock()
-        self._folded_s = 0.0
         self.meter: Meter | None = None
         self.pipeline: Pipeline | None = None
         self.store: Store | None = None
@@ -150,12 +146,12 @@ class Runtime:
 
     def _asgi_door(self, app: Any, whose: Callable[[Any], Claim] | None) -> asgi.Door:
         path = self.settings.metrics_path
-        endpoint = Endpoint(self.exposition, whose) if path else None
+        endpoint = Endpoint(self.outlets.exposition, whose) if path else None
         return asgi.Door(app, self.recorder, endpoint, path)
 
     def _wsgi_door(self, app: Any, whose: Callable[[Any], Claim] | None) -> wsgi.Door:
         path = self.settings.metrics_path
-        endpoint = WsgiEndpoint(self.exposition, whose) if path else None
+        endpoint = WsgiEndpoint(self.outlets.exposition, whose) if path else None
         return wsgi.Door(app, self.recorder, endpoint, path)
 
     def uninstrument(self, app: Any) -> Any:
@@ -204,13 +200,14 @@ class Runtime:
         except (OSError, UnsafeDirectory) as error:
             self.private = str(error)
             log.warning("inprofile: this process counts for itself alone: %s", error)
-        if settings.log_findings:
-            drains.append(FindingLog())
         if cells is None:
             cells = Cells(None, self.bounds, capacity)
-        drains.append(self._exemplify)
+        group = None if self.private or self.group is None else self.group.directory
+        drains += self.outlets.open(cells, group)
         woken = (lambda: None) if self.watch is None else self.watch.glance
-        ticks = [self._tick, self._fold]
+        ticks: list[Callable[[], None]] = [self._tick]
+        if group is not None:
+            ticks.append(Folding(group, self.bounds))
         self.pipeline = Pipeline((self._findings,), drains, ticks, self._dropped, woken)
         self.pipeline.start()
         meter = Meter(cells)
@@ -237,6 +234,7 @@ class Runtime:
                 self.pipeline.stop(timeout_s)
             if self.meter is not None:
                 self._tick()
+            self.outlets.close(timeout_s)
             meter = self._closed()
             if meter is not None:
                 meter.cells.close()
@@ -265,6 +263,7 @@ class Runtime:
         pools.forget()
         threads.forget()
         repeats.after_fork_in_child()
+        self.outlets.after_fork_in_child()
         if meter is not None:
             meter.cells.lock = threading.RLock()
             meter.cells.close()
@@ -318,15 +317,6 @@ class Runtime:
         finally:
             self._dropped(lost)
 
-    def _exemplify(self, batch: Sequence[Kept]) -> None:
-        meter = self.meter
-        if meter is None:
-            return
-        for trace, _ in batch:
-            caller = trace.caller
-            trace_id = self.recorder.identify(trace) if caller is None else caller.trace_id
-            noted(meter.cells, trace, trace_id, self.recorder.identify_span(trace.root))
-
     def _dropped(self, count: int) -> None:
         if count and self.meter is not None:
             self.meter.count(metrics.DROPPED, "traces", amount=count)
@@ -344,13 +334,6 @@ class Runtime:
             errors, guard.errors = guard.errors, 0
             meter.count(metrics.ERRORS, amount=errors)
 
-    def _fold(self) -> None:
-        """Add what the dead have left now and then: a scrape would have to read all of it."""
-        now_s = time.monotonic()
-        if self.group is not None and not self.private and now_s - self._folded_s >= FOLD_S:
-            self._folded_s = now_s
-            fold(self.group.directory, self.bounds, anew=False)
-
     # What exporters and people read
 
     def read(self) -> Snapshot:
@@ -360,12 +343,6 @@ class Runtime:
         if self.group is not None and not self.private:
             return snapshot(self.group.directory, self.bounds)
         return Snapshot(list(self.bounds), meter.cells.copied())
-
-    def exposition(self, accept: str) -> tuple[Iterator[bytes], str]:
-        """The metrics, part by part, in the format that an Accept header asks for."""
-        from inprofile.exporters.prometheus import exposition
-
-        return exposition(self.read(), accept, self.settings.slo_ms)
 
     def status(self) -> dict[str, Any]:
         """What is measured, where it goes and what was lost, as plain data."""

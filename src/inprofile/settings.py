@@ -14,6 +14,7 @@ from inprofile.patterns import GRAMMAR, BadPattern, Pattern, parse_all
 PREFIX = "INPROFILE_"
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
+SIGNALS = {"metrics", "spans"}
 
 
 class SettingsError(ValueError):
@@ -87,12 +88,20 @@ def _directory(text: str) -> Path | None:
         raise ValueError from error
 
 
+def _signals(text: str) -> tuple[str, ...]:
+    names = {part.strip().lower() for part in text.split(",")} - {""}
+    if not names <= SIGNALS:
+        raise ValueError
+    return tuple(sorted(names))
+
+
 BOOLEAN = Rule(_boolean, "1, true, yes, on, 0, false, no or off")
 TEXT = Rule(str, "any text")
 DIRECTORY = Rule(_directory, "a path")
 URL_PATH = Rule(_path, "a path that starts with /, or nothing")
 BEGINNINGS = Rule(_beginnings, "absolute paths, separated by commas")
 PATTERNS = Rule(parse_all, GRAMMAR)
+WAYS = Rule(_signals, "metrics, spans, both separated by a comma, or nothing")
 THRESHOLDS = Rule(_milliseconds, "up to 20 numbers of milliseconds above 0, separated by commas")
 
 
@@ -119,6 +128,9 @@ class Settings:
     dir: Path | None = option(None, DIRECTORY, "Where groups live; default: below the temp dir.")
     metrics_path: str = option("/metrics", URL_PATH, "Where to serve metrics; empty turns it off.")
     slo_ms: tuple[float, ...] = option((), THRESHOLDS, "Thresholds whose counts must be exact.")
+    otel: tuple[str, ...] = option(
+        (), WAYS, "What is sent by OpenTelemetry's exporters, as its variables say: metrics, spans."
+    )
     nplusone_min: int = option(
         0,
         _integer(0, 1_000_000),

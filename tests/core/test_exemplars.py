@@ -2,11 +2,12 @@
 
 import pytest
 
-from inprofile.core import exemplars, labels
+from inprofile.core import labels
 from inprofile.core.buckets import layout
 from inprofile.core.cells import SLOT, Cells, read, records
 from inprofile.core.exemplars import found, newer, noted
 from inprofile.core.metrics import DB, EXEMPLARS_OF, HTTP_CLIENT, JOBS, REQUESTS, STAGE
+from inprofile.core.model import Trace
 from inprofile.core.recorder import Recorder, add_span, current
 from inprofile.core.sums import Sums
 from tests.core.fake_clock import FakeClock
@@ -28,13 +29,14 @@ def clock(monkeypatch):
     """The time of day, which a test moves."""
     made = FakeClock()
     made.advance(1_000_000_000_000)
-    monkeypatch.setattr(exemplars.time, "time_ns", made)
+    monkeypatch.setattr("inprofile.core.exemplars.time.time_ns", made)
     return made
 
 
 def kept(length_ns, door="http", statements=()):
     """A finished trace, with its spans."""
-    clock, traces = FakeClock(), []
+    clock = FakeClock()
+    traces: list[Trace] = []
     recorder = Recorder(sink=lambda trace: None, keep=traces.append, sample_rate=1.0, clock=clock)
     trace = recorder.begin(door, "GET", "http")
     trace.route, trace.status = "/orders", 200 if door == "http" else 0
@@ -67,12 +69,13 @@ def test_a_request_is_one_of_its_duration_its_stages_and_its_longest_operations(
         ],
     )
     noted(cells, trace, A, SPAN)
-    assert seen(cells) == {
+    expected: dict[tuple[str, ...], list[tuple[int, str]]] = {
         (REQUESTS.name, *labels.request(trace)): [(30 * MS, A)],
         **{(STAGE.name, "/orders", stage): [(ns, A)] for stage, ns in trace.stages.items()},
         (DB.name, "/orders", "postgresql", "SELECT", "", ""): [(8 * MS, A)],
         (HTTP_CLIENT.name, "/orders", "_OTHER", "shop", "", ""): [(9 * MS, A)],
     }
+    assert seen(cells) == expected
 
 
 def test_a_job_is_one_of_the_jobs(cells):
@@ -100,6 +103,7 @@ def test_of_two_workers_the_later_one_is_told_wherever_it_was(tmp_path, cells, c
         noted(where, kept(length_ns), trace_id, SPAN)
     sums = Sums(len(layout()))
     for each in (cells, other):
+        assert each.path is not None
         sums.add(records(each.path.read_bytes(), each.bounds), alive=False)
     other.close()
     key = EXEMPLARS_OF[REQUESTS.name].name, *labels.request(kept(1))

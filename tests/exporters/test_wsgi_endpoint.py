@@ -15,7 +15,7 @@ COUNT = "http_server_request_duration_seconds_count"
 def door(app, path="/metrics"):
     runtime = running()
     assert runtime is not None
-    return Door(app, runtime.recorder, WsgiEndpoint(runtime.exposition), path)
+    return Door(app, runtime.recorder, WsgiEndpoint(runtime.outlets.exposition), path)
 
 
 class Body(list):

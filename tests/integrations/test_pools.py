@@ -29,7 +29,7 @@ def scraped(pool=None):
     """What a scrape says of the pools (of one, by metric and state), without the buckets."""
     runtime = running()
     assert runtime is not None
-    body, _ = whole(runtime.exposition(""))
+    body, _ = whole(runtime.outlets.exposition(""))
     found = {}
     for family in text_string_to_metric_families(body.decode()):
         for sample in family.samples:

@@ -38,7 +38,7 @@ async def asked(door, path="/"):
 def beats(above_s=None):
     running = runtime.running()
     assert running is not None
-    text, _ = whole(running.exposition("text/plain"))
+    text, _ = whole(running.outlets.exposition("text/plain"))
     return lags(text, "trio", above_s)
 
 

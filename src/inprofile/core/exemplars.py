@@ -15,6 +15,8 @@ from inprofile.core.buckets import CLASSIC_S
 from inprofile.core.cells import SLOT, Cells, Key
 from inprofile.core.metrics import DB, EXEMPLARS_OF, HTTP_CLIENT, JOBS, REQUESTS, STAGE, Family
 from inprofile.core.model import Location, Span, Trace
+from inprofile.core.pipeline import Kept
+from inprofile.core.recorder import Recorder
 
 TIMED = frozenset({"db", "cache", "http"})
 """Kinds of spans that have histograms of their own."""
@@ -30,6 +32,13 @@ class Exemplar(NamedTuple):
     span_id: str
     value_ns: int
     at_ns: int
+
+
+def exemplify(cells: Cells, recorder: Recorder, batch: Iterable[Kept]) -> None:
+    """Remember kept traces, each by the name that others know it by."""
+    for trace, _ in batch:
+        trace_id = recorder.identify(trace) if trace.caller is None else trace.caller.trace_id
+        noted(cells, trace, trace_id, recorder.identify_span(trace.root))
 
 
 def noted(cells: Cells, trace: Trace, trace_id: str, span_id: str) -> None:
@@ -87,7 +96,8 @@ def newer(words: Sequence[int], others: Sequence[int]) -> list[int]:
     """Of each slot the newer one."""
     result: list[int] = []
     for at in range(0, len(words), SLOT):
-        result += max(words[at : at + SLOT], others[at : at + SLOT], key=_age)
+        one, other = words[at : at + SLOT], others[at : at + SLOT]
+        result += one if _age(one) >= _age(other) else other
     return result
 
 

@@ -5,8 +5,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.metrics.export import (
@@ -19,9 +17,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from inprofile.core.cells import Key
 from inprofile.core.guard import guard, log
-from inprofile.core.metrics import BY_NAME, EXEMPLARS, GAUGES, HISTOGRAM, TOTAL
 from inprofile.core.role import Role
 from inprofile.core.slots import Snapshot
 from inprofile.exporters import otel_environment
@@ -36,8 +32,7 @@ Read = Callable[[], Snapshot]
 class Push:
     """Exports what the group has counted, every so often, while this worker has the role to.
 
-    ``read`` gives the snapshot, ``began_ns`` is when the group began to count (since the epoch),
-    ``identity`` tells it from other groups, ``slo_ms`` are thresholds among the classic bounds.
+    ``read`` gives the snapshot, ``slo_ms`` are thresholds among the classic bounds.
     Runs in a thread of its own: an exporter may take any time, and hangs alone. What it cannot get
     rid of is told the next time: the numbers are those of the whole life of the group.
     """
@@ -46,15 +41,11 @@ class Push:
         self,
         read: Read,
         role: Role,
-        began_ns: int,
-        identity: str,
         slo_ms: tuple[float, ...] = (),
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         self._read = read
         self._role = role
-        self._began_ns = began_ns
-        self._identity = identity
         self._slo_ms = slo_ms
         self._environment = environment
         self._is_exponential = otel_environment.is_exponential(environment)
@@ -65,16 +56,17 @@ class Push:
         self._failing = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inprofile-push", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
         self._thread.start()
 
-    def stop(self, timeout_s: float) -> None:
+    def close(self, timeout_s: float) -> None:
         """Export once more, and end; after ``timeout_s`` without a word."""
         self._stopping.set()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
+        self._role.forget()
+
+    def after_fork_in_child(self) -> None:
+        """Let go of what is the parent's, without a word."""
         self._role.forget()
 
     def _run(self) -> None:
@@ -139,8 +131,8 @@ class Push:
     def _data(self, now_ns: int) -> MetricsData:
         counted = self._read()
         shown = Shown(counted.bounds, self._slo_ms)
-        window = Window(self._began_ns, now_ns)
+        window = Window(0, now_ns)
         found = metrics(exposed(counted), shown, window, exponential=self._is_exponential)
         scope = ScopeMetrics(SCOPE, list(found), "")
-        resource = Resource.create({"service.instance.id": self._identity})
+        resource = Resource.create({})
         return MetricsData([ResourceMetrics(resource, [scope], "")])
