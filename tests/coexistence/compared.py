@@ -9,6 +9,8 @@ def differences(found, expected, place=""):
     elif type(found) is type(expected) is list and len(found) == len(expected):
         for number, pair in enumerate(zip(found, expected, strict=True)):
             yield from differences(*pair, f"{place}/{number}")
+    elif type(found) is type(expected) is str and found.count("\n") == expected.count("\n") > 0:
+        yield from differences(found.split("\n"), expected.split("\n"), place)
     elif found != expected:
         yield place, found, expected
 

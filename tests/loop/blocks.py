@@ -127,10 +127,10 @@ async def threads():
 
 
 async def answer():
-    """Computes for a moment only, and gets the interpreter a fifth of the time."""
+    """Computes for a moment only, which is long: it gets the interpreter a fifth of the time."""
     for _ in range(8):
         await asyncio.sleep(0.005)
-        sum(i * i for i in range(150_000))
+        sum(i * i for i in range(400_000))
 
 
 async def read():
