@@ -231,10 +231,10 @@ class Runtime:
                 self.watch.tick()
                 self.watch.stop()
             if self.pipeline is not None:
-                self.pipeline.stop(timeout_s)
+                self.pipeline.stop(timeout_s / 2)
             if self.meter is not None:
                 self._tick()
-            self.outlets.close(timeout_s)
+            self.outlets.close(timeout_s / 2)
             meter = self._closed()
             if meter is not None:
                 meter.cells.close()

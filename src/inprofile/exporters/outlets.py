@@ -1,6 +1,7 @@
 """Everything by which what is counted and kept leaves this process, as the settings say."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,10 +10,11 @@ from inprofile.core.cells import Cells
 from inprofile.core.exemplars import exemplify
 from inprofile.core.pipeline import Drain
 from inprofile.core.recorder import Recorder
-from inprofile.core.role import Role
 from inprofile.core.slots import Snapshot
 from inprofile.exporters.finding_log import FindingLog
+from inprofile.exporters.otel_environment import is_disabled
 from inprofile.exporters.outlet import Outlet
+from inprofile.exporters.push import Push
 from inprofile.settings import Settings
 
 
@@ -41,23 +43,22 @@ class Outlets:
 
         Returns what takes the traces that are kept.
         """
-        if directory is not None and "metrics" in self._settings.otel:
-            self._push(directory)
+        if "metrics" in self._settings.otel and not is_disabled(self._environment):
+            self._open.append(self._push(directory))
         drains: list[Drain] = [partial(exemplify, cells, self._recorder)]
         if self._settings.log_findings:
             drains.append(FindingLog())
         return drains
 
-    def _push(self, directory: Path) -> None:
-        from inprofile.exporters.push import Push
-
-        role = Role(directory / "push.lock")
-        self._open.append(Push(self._read, role, self._settings.slo_ms, self._environment))
+    def _push(self, directory: Path | None) -> Push:
+        settings = self._settings
+        return Push(self._read, directory, settings.service, settings.slo_ms, self._environment)
 
     def close(self, timeout_s: float) -> None:
         """Let each finish what it has, all of them in ``timeout_s``."""
+        until_s = time.monotonic() + timeout_s
         for outlet in self._open:
-            outlet.close(timeout_s)
+            outlet.close(max(until_s - time.monotonic(), 0))
         self._open.clear()
 
     def after_fork_in_child(self) -> None:
