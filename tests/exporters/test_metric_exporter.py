@@ -1,5 +1,7 @@
 """The user's own MeterProvider, whose exports take ours along."""
 
+from itertools import pairwise
+
 import pytest
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.metrics import MeterProvider
@@ -81,7 +83,7 @@ def test_ours_are_as_the_exporter_prefers(otlp, group, provided, monkeypatch):
     windows = [
         (point.data.start_time_unix_nano, point.data.time_unix_nano) for point in ours(otlp.metrics)
     ]
-    for before, after in zip(windows, windows[1:], strict=False):
+    for before, after in pairwise(windows):
         assert before[0] < before[1] <= after[0] < after[1]
 
 
