@@ -92,9 +92,8 @@ def test_counters_are_sums_that_only_grow_and_gauges_are_gauges(fed, telling):
 
 def test_exemplars_name_their_trace(fed, telling):
     fed.request(3_000_000)
-    of = exemplars.REQUESTS
     labels = ("GET", "/orders/{id}", "200", "https", "")
-    exemplars._note(fed.cells, (1, 2, 3), time.time_ns(), of, labels, 3_000_000)
+    exemplars._note(fed.cells, (1, 2, 3), time.time_ns(), REQUESTS, labels, 3_000_000)
     for wanted in (WHOLE, EXPONENTIAL, DELTAS):
         (point,) = told(telling, fed.snapshot(), wanted)[DURATION].data.data_points
         (one,) = point.exemplars

@@ -96,9 +96,9 @@ def _grows(key: Key, types: frozenset[str]) -> bool:
 
 def _grown(growing: Growing, before: Growing) -> Iterator[tuple[Key, list[int]]]:
     for key, words in growing.items():
-        by = grown(words, before.get(key, ()))
-        if any(by):
-            yield key, by
+        told = before.get(key, ())
+        if words != told:
+            yield key, grown(words, told)
 
 
 def _since(family: Exposed, before: Growing, outside: dict[Key, list[int]]) -> Exposed:

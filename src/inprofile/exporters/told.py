@@ -1,6 +1,7 @@
 """What a receiver was told last of what only grows: where the next delta begins."""
 
 from collections.abc import Mapping, Sequence
+from operator import sub
 from pathlib import Path
 
 from inprofile.core.cells import Key, Unreadable, bounds_of, read, written
@@ -38,8 +39,7 @@ class Told:
 
     def note(self, growing: Growing, until_ns: int, bounds: Sequence[int]) -> None:
         """What is about to be told. Raises OSError: who cannot note it must not tell it."""
-        series = {key: list(words) for key, words in growing.items()}
-        self._noted = written({**series, (UNTIL,): [until_ns]}, bounds)
+        self._noted = written({**growing, (UNTIL,): [until_ns]}, bounds)
         if self._path is not None:
             self._next.write_bytes(self._noted)
 
@@ -59,9 +59,8 @@ def grown(words: Sequence[int], before: Sequence[int]) -> list[int]:
 
     Where one is less, or there are others, all has been counted anew since.
     """
-    if len(words) != len(before) or any(a < b for a, b in zip(words, before, strict=True)):
-        return list(words)
-    return [a - b for a, b in zip(words, before, strict=True)]
+    by = list(map(sub, words, before)) if len(words) == len(before) else [-1]
+    return by if min(by) >= 0 else list(words)
 
 
 def _loaded(path: Path) -> bytes:
