@@ -22,6 +22,7 @@ from tests.one_process import jobs, running, threads, work
 
 def test_the_public_names_are_promised():
     assert inprofile.__all__ == [
+        "MetricExporter",
         "Settings",
         "SettingsError",
         "collector",
@@ -33,6 +34,7 @@ def test_the_public_names_are_promised():
         "uninstrument",
     ]
     assert {name: getattr(inprofile, name).__name__ for name in inprofile.__all__} == {
+        "MetricExporter": "MetricExporter",
         "Settings": "Settings",
         "SettingsError": "SettingsError",
         "collector": "collector",

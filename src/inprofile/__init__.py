@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inprofile.core.block import Block as span  # noqa: N813 - it reads as a function
     from inprofile.detectors.ignoring import Ignore as ignore  # noqa: N813 - it reads as a function
+    from inprofile.metric_exporter import MetricExporter
     from inprofile.runtime import collector, instrument, job, status, uninstrument
     from inprofile.settings import Settings, SettingsError
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "MetricExporter",
     "Settings",
     "SettingsError",
     "collector",
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "MetricExporter": ("inprofile.metric_exporter", "MetricExporter"),
     "Settings": ("inprofile.settings", "Settings"),
     "SettingsError": ("inprofile.settings", "SettingsError"),
     "collector": ("inprofile.runtime", "collector"),

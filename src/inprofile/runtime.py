@@ -231,10 +231,10 @@ class Runtime:
                 self.watch.tick()
                 self.watch.stop()
             if self.pipeline is not None:
-                self.pipeline.stop(timeout_s)
+                self.pipeline.stop(timeout_s / 2)
             if self.meter is not None:
                 self._tick()
-            self.outlets.close(timeout_s)
+            self.outlets.close(timeout_s / 2)
             meter = self._closed()
             if meter is not None:
                 meter.cells.close()
@@ -399,7 +399,7 @@ def instrument(app: Any = None, **settings: Any) -> Any:
         fresh = Runtime(wanted)
         if _runtime is None:  # another thread may have been faster
             _runtime = fresh
-        _hook_process()
+        hook_process()
     elif settings and wanted != _runtime.settings and not _runtime.lend(wanted):
         message = "instrument() was called before with other settings; call uninstrument() first"
         raise ValueError(message)
@@ -464,7 +464,7 @@ def running() -> Runtime | None:
     return _runtime
 
 
-def _hook_process() -> None:
+def hook_process() -> None:
     """Fork and exit hooks cannot be taken back: they are set once and ask for the runtime."""
     global _hooked  # noqa: PLW0603 - hooks cannot be taken back
     if _hooked:

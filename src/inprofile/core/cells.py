@@ -17,7 +17,7 @@ import os
 import threading
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from inprofile.core.buckets import CLASSIC_S
@@ -246,7 +246,7 @@ def bounds_of(data: bytes) -> list[int]:
     return words[HEADER_WORDS : HEADER_WORDS + words[6]].tolist()
 
 
-def written(series: dict[Key, list[int]], bounds: Sequence[int]) -> bytes:
+def written(series: Mapping[Key, Sequence[int]], bounds: Sequence[int]) -> bytes:
     """A cells file that holds ``series``: what ``read`` reads back."""
     first = HEADER_WORDS + len(bounds)
     parts = [_packed(bounds)]

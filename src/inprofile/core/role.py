@@ -4,6 +4,8 @@ import fcntl
 import os
 from pathlib import Path
 
+ENDING = b"ending"
+
 
 class Role:
     """Held by a lock on ``path``, of which the kernel lets go on any death.
@@ -26,11 +28,24 @@ class Role:
             return False
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(fd, 0)
         except OSError:
             os.close(fd)
             return False
         self._fd = fd
         return True
+
+    def end(self) -> None:
+        """Tell the others that who has the role is about to do its last work."""
+        if self._fd >= 0:
+            os.pwrite(self._fd, ENDING, 0)
+
+    def is_ending(self) -> bool:
+        """Whether who has the role, or had it last, said so."""
+        try:
+            return self.path.read_bytes() == ENDING
+        except OSError:
+            return False
 
     def forget(self) -> None:
         """Give the role up, or in a forked child what is open of its parent's."""

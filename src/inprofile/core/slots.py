@@ -86,6 +86,15 @@ def claim(directory: Path, bounds: Sequence[int], capacity_bytes: int) -> Cells:
     return cells
 
 
+def began_ns(directory: Path) -> int:
+    """When the group began to count, in nanoseconds since the epoch. Raises OSError.
+
+    Its lock is made before its first cells and never written to; its time is set again where
+    counting begins anew.
+    """
+    return (directory / LOCK).stat().st_mtime_ns
+
+
 def snapshot(directory: Path, bounds: Sequence[int] | None = None) -> Snapshot:
     """Everything the group has counted. Reads only; never raises for a bad file.
 
@@ -204,6 +213,7 @@ def _base(path: Path, bounds: Sequence[int]) -> list[Record]:
             key_of(key)
     except Unreadable:
         path.rename(path.with_suffix(f".aside-{time.time_ns()}"))
+        os.utime(path.with_name(LOCK))
         return []
     return found
 

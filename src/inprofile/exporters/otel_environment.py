@@ -3,14 +3,15 @@
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
 
-from collections.abc import Mapping
-from importlib.metadata import entry_points
-from typing import Any
+from collections.abc import Iterable, Mapping
+from threading import TIMEOUT_MAX
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 PROTOCOLS = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
-
-INTERVAL_MS = 60_000
-TIMEOUT_MS = 30_000
+"""The first of them that is installed is taken where no variable says which."""
 
 PACKAGES = {
     "otlp_proto_grpc": "opentelemetry-exporter-otlp-proto-grpc",
@@ -48,40 +49,35 @@ def _entry_point(name: str, signal: str, environment: Mapping[str, str]) -> str:
             raise NoExporter(f"{each}={protocol!r} is not allowed: it takes {allowed}")
         if protocol:
             return PROTOCOLS[protocol]
-    return PROTOCOLS["grpc"]
+    installed = {found.name for found in _installed(signal)}
+    known = PROTOCOLS.values()
+    return next((each for each in known if each in installed), PROTOCOLS["http/protobuf"])
 
 
 def load(signal: str, name: str) -> Any:
     """The class that an entry point names. Raises NoExporter."""
-    group = f"opentelemetry_{signal}_exporter"
-    for found in entry_points(group=group, name=name):
-        try:
-            return found.load()
-        except ImportError as error:
-            raise NoExporter(f"the exporter {name!r} cannot be loaded: {error}") from error
+    for found in _installed(signal):
+        if found.name == name:
+            try:
+                return found.load()
+            except ImportError as error:
+                raise NoExporter(f"the exporter {name!r} cannot be loaded: {error}") from error
     package = PACKAGES.get(name)
-    advice = f"pip install {package}" if package else f"none of {_known(group)}"
+    known = ", ".join(sorted({found.name for found in _installed(signal)})) or "any"
+    advice = f"pip install {package}" if package else f"none of {known}"
     raise NoExporter(f"there is no exporter {name!r} for {signal}: {advice}")
 
 
-def _known(group: str) -> str:
-    return ", ".join(sorted({found.name for found in entry_points(group=group)})) or "any"
+def _installed(signal: str) -> Iterable["EntryPoint"]:
+    from importlib.metadata import entry_points
+
+    return entry_points(group=f"opentelemetry_{signal}_exporter")
 
 
-def milliseconds(name: str, default: int, environment: Mapping[str, str]) -> int:
-    """A length of time; the default for what is none."""
-    text = environment.get(name, "").strip()
-    return int(text) if text.isdecimal() and int(text) else default
-
-
-def is_delta(environment: Mapping[str, str]) -> bool:
-    """Whether counters and histograms are to say what came since the last export alone."""
-    name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
-    return environment.get(name, "").strip().lower() in {"delta", "lowmemory"}
-
-
-def is_exponential(environment: Mapping[str, str]) -> bool:
-    """Whether histograms are to be exponential."""
-    name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
-    wanted = environment.get(name, "").strip().lower()
-    return wanted == "base2_exponential_bucket_histogram"
+def seconds(name: str, default: float, environment: Mapping[str, str]) -> float:
+    """A length of time that is given in milliseconds; ``default`` for what is none."""
+    try:
+        found = float(environment.get(name, "")) / 1e3
+    except ValueError:
+        return default
+    return min(found, TIMEOUT_MAX) if found > 0 else default

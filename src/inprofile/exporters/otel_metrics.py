@@ -3,11 +3,13 @@
 https://opentelemetry.io/docs/specs/otel/metrics/data-model/
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from opentelemetry.sdk.metrics import Counter
 from opentelemetry.sdk.metrics import Exemplar as OtelExemplar
+from opentelemetry.sdk.metrics import Histogram as HistogramInstrument
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     Buckets,
@@ -17,14 +19,16 @@ from opentelemetry.sdk.metrics.export import (
     Gauge,
     HistogramDataPoint,
     Metric,
+    MetricExporter,
     NumberDataPoint,
     Sum,
 )
 from opentelemetry.sdk.metrics.export import Histogram as OtelHistogram
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 
 from inprofile.core.cells import Key
 from inprofile.core.exemplars import Exemplar
-from inprofile.core.metrics import GAUGE
+from inprofile.core.metrics import COUNTER, GAUGE, HISTOGRAM
 from inprofile.exporters.exponential import Rebinning
 from inprofile.exporters.exposed import Durations, Exposed, Histogram, Shown, Simple
 
@@ -35,6 +39,28 @@ MAX_BUCKETS = 160
 
 NOT_TOLD: Any = None
 """What a delta's largest and any smallest is: nobody keeps it."""
+
+
+class Preference(NamedTuple):
+    """How a receiver wants it: the types of which it takes deltas, and which histograms."""
+
+    deltas: frozenset[str] = frozenset()
+    is_exponential: bool = False
+
+
+def preference(exporter: MetricExporter) -> Preference:
+    """What an exporter prefers of what its environment variables or its maker let it choose.
+
+    It says so in two attributes that are there for the SDK's reader alone: there is no other way.
+    """
+    temporality = getattr(exporter, "_preferred_temporality", None) or {}
+    aggregation = getattr(exporter, "_preferred_aggregation", None) or {}
+    types = {COUNTER: Counter, HISTOGRAM: HistogramInstrument}
+    delta = AggregationTemporality.DELTA
+    return Preference(
+        frozenset(name for name, of in types.items() if temporality.get(of) is delta),
+        isinstance(aggregation.get(HistogramInstrument), ExponentialBucketHistogramAggregation),
+    )
 
 
 class Window(NamedTuple):
@@ -55,15 +81,24 @@ class Window(NamedTuple):
 
 
 def metrics(
-    families: Iterable[Exposed], shown: Shown, window: Window, *, exponential: bool
+    families: Iterable[Exposed],
+    shown: Shown,
+    windows: Mapping[str, Window],
+    *,
+    is_exponential: bool,
 ) -> Iterator[Metric]:
-    """The families in which there is anything, their histograms ``exponential`` or with bounds."""
+    """The families in which there is anything.
+
+    Those of a type of which is told in its window; histograms exponential or with bounds.
+    """
+    rebinned = Rebinning(shown.counted_ns) if is_exponential else None
     for family in families:
         if family.series:
+            window = windows[family.type]
             if isinstance(family, Simple):
                 data = _simple(family, window)
-            elif exponential:
-                data = _exponential(family, Rebinning(shown.counted_ns), window)
+            elif rebinned is not None:
+                data = _exponential(family, rebinned, window)
             else:
                 data = _explicit(family, shown, window)
             yield Metric(family.name, family.help, family.unit, data)

@@ -1,19 +1,25 @@
 """Everything by which what is counted and kept leaves this process, as the settings say."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inprofile.core.cells import Cells
 from inprofile.core.exemplars import exemplify
 from inprofile.core.pipeline import Drain
 from inprofile.core.recorder import Recorder
-from inprofile.core.role import Role
 from inprofile.core.slots import Snapshot
 from inprofile.exporters.finding_log import FindingLog
+from inprofile.exporters.otel_environment import is_disabled
 from inprofile.exporters.outlet import Outlet
+from inprofile.exporters.push import Push
 from inprofile.settings import Settings
+
+if TYPE_CHECKING:
+    from inprofile.exporters.carrier import Carrier
 
 
 class Outlets:
@@ -35,36 +41,55 @@ class Outlets:
         self._read = read
         self._environment = environment
         self._open: list[Outlet] = []
+        self._carriers: dict[str, Carrier] | None = None
+        self._directory: Path | None = None
 
     def open(self, cells: Cells, directory: Path | None) -> Sequence[Drain]:
         """Begin; ``directory`` is the group's, or None where this process shares nothing.
 
         Returns what takes the traces that are kept.
         """
-        if directory is not None and "metrics" in self._settings.otel:
-            self._push(directory)
+        self._directory, self._carriers = directory, {}
+        if "metrics" in self._settings.otel and not is_disabled(self._environment):
+            self._open.append(self._push(directory))
         drains: list[Drain] = [partial(exemplify, cells, self._recorder)]
         if self._settings.log_findings:
             drains.append(FindingLog())
         return drains
 
-    def _push(self, directory: Path) -> None:
-        from inprofile.exporters.push import Push
-
-        role = Role(directory / "push.lock")
-        self._open.append(Push(self._read, role, self._settings.slo_ms, self._environment))
+    def _push(self, directory: Path | None) -> Push:
+        settings = self._settings
+        return Push(self._read, directory, settings.service, settings.slo_ms, self._environment)
 
     def close(self, timeout_s: float) -> None:
         """Let each finish what it has, all of them in ``timeout_s``."""
+        until_s = time.monotonic() + timeout_s
         for outlet in self._open:
-            outlet.close(timeout_s)
-        self._open.clear()
+            outlet.close(max(until_s - time.monotonic(), 0))
+        self._forget()
 
     def after_fork_in_child(self) -> None:
         """What is open is the parent's."""
         for outlet in self._open:
             outlet.after_fork_in_child()
+        self._forget()
+
+    def _forget(self) -> None:
         self._open.clear()
+        self._carriers = None
+
+    def carrier(self, name: str) -> "Carrier | None":
+        """What loads the user's own exports with our metrics; None while nothing is open."""
+        from inprofile.exporters.carrier import Carrier
+
+        carriers = self._carriers
+        if carriers is None:
+            return None
+        if name not in carriers:
+            of = Carrier(self._read, self._directory, name, self._settings.slo_ms)
+            carriers[name] = of
+            self._open.append(of)
+        return carriers[name]
 
     def exposition(self, accept: str) -> tuple[Iterator[bytes], str]:
         """The metrics, part by part, in the format that an Accept header asks for."""

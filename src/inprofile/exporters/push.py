@@ -1,138 +1,107 @@
 """Pushes the group's metrics to where OpenTelemetry's environment variables say."""
 
-import logging
-import os
 import threading
-import time
 from collections.abc import Callable, Mapping
+from contextvars import Context
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from opentelemetry.instrumentation.utils import suppress_instrumentation
-from opentelemetry.sdk.metrics.export import (
-    MetricExporter,
-    MetricExportResult,
-    MetricsData,
-    ResourceMetrics,
-    ScopeMetrics,
-)
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-
-from inprofile.core.guard import guard, log
+from inprofile.core.guard import guard
 from inprofile.core.role import Role
 from inprofile.core.slots import Snapshot
-from inprofile.exporters import otel_environment
-from inprofile.exporters.exposed import Shown, exposed
-from inprofile.exporters.otel_metrics import Window, metrics
+from inprofile.exporters.otel_environment import seconds
 
-SCOPE = InstrumentationScope("inprofile")
+if TYPE_CHECKING:
+    from inprofile.exporters.sender import Sender
 
-Read = Callable[[], Snapshot]
+INTERVAL_S = 60.0
+RETRY_S = 0.02
 
 
 class Push:
     """Exports what the group has counted, every so often, while this worker has the role to.
 
-    ``read`` gives the snapshot, ``slo_ms`` are thresholds among the classic bounds.
-    Runs in a thread of its own: an exporter may take any time, and hangs alone. What it cannot get
-    rid of is told the next time: the numbers are those of the whole life of the group.
+    ``read`` gives the snapshot; ``directory`` is the group's, or None where this process shares
+    nothing and exports for itself alone; ``service`` is its name unless the environment has one;
+    ``slo_ms`` are thresholds among the classic bounds.
+    All is done in a thread of its own, importing OpenTelemetry included: an exporter may take any
+    time, and hangs alone. Nothing waits for it: what cannot be told now is told the next time.
     """
 
     def __init__(
         self,
-        read: Read,
-        role: Role,
-        slo_ms: tuple[float, ...] = (),
-        environment: Mapping[str, str] = os.environ,
+        read: Callable[[], Snapshot],
+        directory: Path | None,
+        service: str,
+        slo_ms: tuple[float, ...],
+        environment: Mapping[str, str],
     ) -> None:
         self._read = read
-        self._role = role
+        self._directory = directory
+        self._service = service
         self._slo_ms = slo_ms
         self._environment = environment
-        self._is_exponential = otel_environment.is_exponential(environment)
-        milliseconds = otel_environment.milliseconds
-        self._interval_s = milliseconds("OTEL_METRIC_EXPORT_INTERVAL", 60_000, environment) / 1e3
-        self._timeout_ms = milliseconds("OTEL_METRIC_EXPORT_TIMEOUT", 30_000, environment)
-        self._exporters: list[MetricExporter] | None = None
-        self._failing = False
+        self._role = None if directory is None else Role(directory / "push.lock")
+        self._interval_s = seconds("OTEL_METRIC_EXPORT_INTERVAL", INTERVAL_S, environment)
+        self._sender: Sender | None = None
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="inprofile-push", daemon=True)
-        self._thread.start()
+        self._abandoned = threading.Event()
+        # No context: it may begin in a request, which its own requests are no part of.
+        self._thread = threading.Thread(
+            target=Context().run, args=(self._run,), name="inprofile-push", daemon=True
+        )
+        with guard:
+            self._thread.start()
 
     def close(self, timeout_s: float) -> None:
         """Export once more, and end; after ``timeout_s`` without a word."""
         self._stopping.set()
-        if self._thread is not threading.current_thread():
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
-        self._role.forget()
+        self._abandoned.set()
 
     def after_fork_in_child(self) -> None:
         """Let go of what is the parent's, without a word."""
-        self._role.forget()
+        if self._role is not None:
+            self._role.forget()
 
     def _run(self) -> None:
-        with suppress_instrumentation():
-            while not self._stopping.wait(self._interval_s):
-                self._turn()
-            self._turn()
-            for exporter in self._exporters or ():
-                with guard:
-                    exporter.shutdown(self._timeout_ms)
-
-    def _turn(self) -> None:
-        if self._role.held():
+        while not self._stopping.wait(self._interval_s):
+            if self._is_ours():
+                self._send()
+        with guard:
+            self._finish()
+        if self._sender is not None:
             with guard:
-                self._export()
+                self._sender.close()
+        if self._role is not None:
+            self._role.forget()
 
-    def _export(self) -> None:
-        if self._exporters is None:
-            self._exporters = self._loaded()
-        if not self._exporters:
-            return
-        data = self._data(time.time_ns())
-        results = [self._exported(exporter, data) for exporter in self._exporters]
-        self._tell(all(results))
+    def _is_ours(self) -> bool:
+        return self._role is None or self._role.held()
 
-    def _exported(self, exporter: MetricExporter, data: MetricsData) -> bool:
-        try:
-            result = exporter.export(data, timeout_millis=self._timeout_ms)
-        except Exception as error:
-            guard.caught(error)
-            return False
-        return result is MetricExportResult.SUCCESS
+    def _finish(self) -> None:
+        """The last export.
 
-    def _tell(self, is_well: bool) -> None:  # noqa: FBT001 - what it is about
-        """Say once that it fails, and once that it does no more."""
-        if is_well == self._failing:
-            self._failing = not is_well
-            names = ", ".join(type(each).__name__ for each in self._exporters or ())
-            if is_well:
-                log.warning("inprofile: metrics are exported again by %s", names)
-            else:
-                log.warning(
-                    "inprofile: metrics cannot be exported by %s: nothing is lost, they are tried "
-                    "again every %g s",
-                    names,
-                    self._interval_s,
+        Who has the role may be at his own last one, which does not have what came since he read:
+        he is waited for.
+        """
+        while not self._abandoned.is_set():
+            if self._is_ours():
+                if self._role is not None:
+                    self._role.end()
+                self._send()
+                return
+            if self._role is None or not self._role.is_ending():
+                return
+            self._abandoned.wait(RETRY_S)
+
+    def _send(self) -> None:
+        with guard:
+            if self._sender is None:
+                from inprofile.exporters.sender import Sender
+
+                self._sender = Sender(
+                    self._read, self._directory, self._service, self._slo_ms, self._environment
                 )
-
-    def _loaded(self) -> list[MetricExporter]:
-        try:
-            names = otel_environment.exporters("metrics", self._environment)
-            found = [otel_environment.load("metrics", name)() for name in names]
-        except otel_environment.NoExporter as error:
-            log.warning("inprofile: no metrics are exported: %s", error)
-            return []
-        for exporter in found:
-            # What fails is said by us, once; of other threads they say what they did.
-            of = logging.getLogger(type(exporter).__module__)
-            of.addFilter(lambda record: record.thread != self._thread.ident)
-        return found
-
-    def _data(self, now_ns: int) -> MetricsData:
-        counted = self._read()
-        shown = Shown(counted.bounds, self._slo_ms)
-        window = Window(0, now_ns)
-        found = metrics(exposed(counted), shown, window, exponential=self._is_exponential)
-        scope = ScopeMetrics(SCOPE, list(found), "")
-        resource = Resource.create({})
-        return MetricsData([ResourceMetrics(resource, [scope], "")])
+            self._sender(self._interval_s)

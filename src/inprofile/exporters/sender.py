@@ -1,0 +1,129 @@
+"""The exporters that the environment names, and what each of them is told."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+    ResourceMetrics,
+)
+
+from inprofile.core.guard import guard, log
+from inprofile.core.slots import Snapshot
+from inprofile.exporters import otel_environment
+from inprofile.exporters.otel_metrics import Preference, preference
+from inprofile.exporters.otel_resource import instance_id, resource
+from inprofile.exporters.quiet import Quiet
+from inprofile.exporters.telling import Telling
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+
+TIMEOUT_S = 30.0
+
+
+class Receiver(NamedTuple):
+    """An exporter, how it wants it, and what it is told."""
+
+    exporter: MetricExporter
+    preference: Preference
+    telling: Telling
+
+
+class Sender:
+    """Exports the cells to each exporter; to be called, and closed, by the thread that made it.
+
+    What fails is said once, and once that it fails no more. Invisible to OpenTelemetry's
+    instrumentations; to our own, as long as no trace is under way in the thread.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Snapshot],
+        directory: Path | None,
+        service: str,
+        slo_ms: tuple[float, ...],
+        environment: Mapping[str, str],
+    ) -> None:
+        self._read = read
+        self._directory = directory
+        self._service = service
+        self._slo_ms = slo_ms
+        self._timeout_ms = 1e3 * otel_environment.seconds(
+            "OTEL_METRIC_EXPORT_TIMEOUT", TIMEOUT_S, environment
+        )
+        self._failing: frozenset[str] = frozenset()
+        self._quiet = Quiet()
+        self._resources: dict[int, Resource] = {}
+        self._receivers = self._loaded(environment)
+
+    def _loaded(self, environment: Mapping[str, str]) -> list[Receiver]:
+        try:
+            names = otel_environment.exporters("metrics", environment)
+            exporters = [(name, otel_environment.load("metrics", name)()) for name in names]
+        except otel_environment.NoExporter as error:
+            log.warning("inprofile: no metrics are exported: %s", error)
+            return []
+        found = []
+        for name, exporter in exporters:
+            self._quiet.hush(type(exporter).__module__)
+            telling = Telling(self._directory, f"push-{name}", self._slo_ms)
+            found.append(Receiver(exporter, preference(exporter), telling))
+        return found
+
+    def __call__(self, again_s: float) -> None:
+        """Export; the next time will be in ``again_s``."""
+        counted = self._read()
+        # All of them before the first is sent: when that returns we may have been closed.
+        data = [(receiver, self._data(receiver, counted)) for receiver in self._receivers]
+        failing = {}
+        with suppress_instrumentation():
+            for receiver, told in data:
+                problem = self._problem(receiver, told)
+                if problem is not None:
+                    failing[type(receiver.exporter).__name__] = problem
+        self._say(failing, again_s)
+
+    def _say(self, failing: Mapping[str, str], again_s: float) -> None:
+        for name in failing.keys() - self._failing:
+            log.warning(
+                "inprofile: %s cannot export metrics (%s). Nothing is lost: it is tried again "
+                "every %g s, and said when it works.",
+                name,
+                failing[name] or "it does not say why",
+                again_s,
+            )
+        for name in self._failing - failing.keys():
+            log.warning("inprofile: %s exports metrics again", name)
+        self._failing = frozenset(failing)
+
+    def _problem(self, receiver: Receiver, data: MetricsData) -> str | None:
+        """What is in the way of an export, or None."""
+        self._quiet.latest = ""
+        try:
+            result = receiver.exporter.export(data, timeout_millis=self._timeout_ms)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"[:200]
+        if result is not MetricExportResult.SUCCESS:
+            return self._quiet.latest
+        receiver.telling.arrived()
+        return None
+
+    def _data(self, receiver: Receiver, counted: Snapshot) -> MetricsData:
+        began_ns = receiver.telling.began_ns()
+        if began_ns not in self._resources:
+            instance = instance_id(self._directory, began_ns)
+            self._resources = {began_ns: resource(self._service, instance)}
+        told = receiver.telling.next(counted, receiver.preference)
+        return MetricsData([ResourceMetrics(self._resources[began_ns], [told], "")])
+
+    def close(self) -> None:
+        """The end of it."""
+        for receiver in self._receivers:
+            with guard, suppress_instrumentation():
+                receiver.exporter.shutdown(self._timeout_ms)
+        self._quiet.lift()
