@@ -1,8 +1,11 @@
 """Says where the time of each request goes. The public names, and nothing else."""
 
-from typing import TYPE_CHECKING, Any
+import sys
 
+TYPE_CHECKING = False  # typing's own would have to be imported: this runs in every launched process
 if TYPE_CHECKING:
+    from typing import Any
+
     from inprofile.core.block import Block as span  # noqa: N813 - it reads as a function
     from inprofile.detectors.ignoring import Ignore as ignore  # noqa: N813 - it reads as a function
     from inprofile.metric_exporter import MetricExporter
@@ -38,7 +41,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Load a public name when it is first used: importing the package does no work."""
     from importlib import import_module
 
@@ -48,4 +51,7 @@ def __getattr__(name: str) -> Any:
     module, attribute = _HOMES[name]
     value = getattr(import_module(module), attribute)
     globals()[name] = value
+    launched = sys.modules.get("inprofile.launch")
+    if launched is not None and module == "inprofile.runtime":
+        launched.begin()
     return value

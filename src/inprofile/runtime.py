@@ -6,7 +6,6 @@ import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,27 +26,21 @@ from inprofile.core.slots import Snapshot, claim, snapshot
 from inprofile.core.threads import threads
 from inprofile.detectors.judgement import Judgement
 from inprofile.detectors.slow_query import THRESHOLD_NS
-from inprofile.doors import asgi, wsgi
 from inprofile.doors.job import Job
 from inprofile.doors.protocol import is_wsgi
 from inprofile.doors.stray import stray
-from inprofile.exporters.claim import Claim, starlette_claim
-from inprofile.exporters.django_claim import django_claim
-from inprofile.exporters.endpoint import Endpoint
-from inprofile.exporters.flask_claim import flask_claim
+from inprofile.entrances import Entrances
 from inprofile.exporters.outlets import Outlets
-from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
-from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
+from inprofile.integrations import celery_tasks, patches
 from inprofile.integrations._patcher import Patcher
 from inprofile.loop.watch import Watch
 from inprofile.patterns import Pattern
-from inprofile.settings import Settings
+from inprofile.settings import Settings, SettingsError
 from inprofile.storage.store import NewerSchema, Store
 
 if TYPE_CHECKING:
     from inprofile.exporters.collector import Collector
 
-DOORS = (asgi.Door, wsgi.Door)
 Observer = Callable[[Trace], None]
 
 
@@ -65,10 +58,9 @@ class Runtime:
         self.group: Group | None = None
         self.private = ""
         self.patcher = _patcher
-        self.starlette = starlette.Doors()
-        self.flask = flask.Doors()
         self.observers: list[Observer] = []
         self.for_observers = False
+        self.for_launcher = False
         self.recorder = Recorder(
             sink=lambda trace: self.open().record(trace),
             keep=self._keep,
@@ -87,13 +79,9 @@ class Runtime:
             self.watch = Watch(block_ns, lambda: self.meter, self._stray)
             self.recorder.loops = self.watch.loops
         self.recorder.background = lambda name: Job(name, lambda: self.recorder, "background")
-        self.django = django_handlers.Handlers(
-            self.recorder,
-            asgi=lambda app: self._asgi_door(app, lambda scope: django_claim(scope["path"])),
-            wsgi=lambda app: self._wsgi_door(app, lambda asked: django_claim(asked["PATH_INFO"])),
-        )
         self.tasks = celery_tasks.Tasks(recorder, self.close)
         self.outlets = Outlets(settings, self.recorder, self.read)
+        self.entrances = Entrances(self.recorder, settings.metrics_path, self.outlets.exposition)
         self._opening = threading.RLock()
         self.meter: Meter | None = None
         self.pipeline: Pipeline | None = None
@@ -117,6 +105,11 @@ class Runtime:
             self.recorder.suspicious = self._judging()
         return self.for_observers
 
+    def welcome(self) -> None:
+        """Measure every application, without its being named; until one is, as it says."""
+        self.for_launcher = True
+        self.entrances.welcome()
+
     def instrument(self, app: Any) -> Any:
         """Put patches in place and a door around ``app``, once."""
         if not self.settings.enabled:
@@ -124,42 +117,15 @@ class Runtime:
         self.patcher.install(
             {
                 **patches(tracing=self.settings.tracing),
-                **self.starlette.patches,
-                **self.flask.patches,
-                **self.django.patches,
+                **self.entrances.patches,
                 **self.tasks.patches,
             }
         )
-        if app is None or isinstance(app, DOORS):
-            return app
-        if self.django.takes(app) or celery_tasks.takes(app):
-            return app  # the doors are in their classes
-        if hasattr(app, "build_middleware_stack"):
-            whose = partial(starlette_claim, app)
-            self.starlette.add(app, lambda call: self._asgi_door(call, whose))
-            return app
-        if self.flask.takes(app):
-            whose = partial(flask_claim, app)
-            self.flask.add(app, lambda call: self._wsgi_door(call, whose))
-            return app
-        return self._wsgi_door(app, None) if is_wsgi(app) else self._asgi_door(app, None)
-
-    def _asgi_door(self, app: Any, whose: Callable[[Any], Claim] | None) -> asgi.Door:
-        path = self.settings.metrics_path
-        endpoint = Endpoint(self.outlets.exposition, whose) if path else None
-        return asgi.Door(app, self.recorder, endpoint, path)
-
-    def _wsgi_door(self, app: Any, whose: Callable[[Any], Claim] | None) -> wsgi.Door:
-        path = self.settings.metrics_path
-        endpoint = WsgiEndpoint(self.outlets.exposition, whose) if path else None
-        return wsgi.Door(app, self.recorder, endpoint, path)
+        return app if app is None else self.entrances.fit(app)
 
     def uninstrument(self, app: Any) -> Any:
         """Take the door off ``app``; with None off every app, and the patches out too."""
-        if isinstance(app, DOORS):
-            return app.app
-        self.starlette.remove(app)
-        self.flask.remove(app)
+        left = self.entrances.leave(app)
         if app is None:
             self.recorder.enabled = False
             self.recorder.loops = None
@@ -170,7 +136,7 @@ class Runtime:
             # A trace still under way ends here and opens nothing again.
             self.recorder.started = self.recorder.sink = lambda _trace: None
             self.recorder.keep = release
-        return app
+        return left
 
     def open(self) -> Meter:
         """Claim this process's cells and start its thread; at once when that is done."""
@@ -373,6 +339,9 @@ def _plain(value: Any) -> Any:
 _patcher = Patcher()
 """Outlives the runtimes, as what other tools have wrapped stays in place."""
 
+_launched: dict[str, Any] = {}
+"""The settings that a launcher has given, if this process has one."""
+
 _runtime: Runtime | None = None
 _forking: Runtime | None = None
 _hooked = False
@@ -394,16 +363,52 @@ def instrument(app: Any = None, **settings: Any) -> Any:
     global _runtime  # noqa: PLW0603 - the one module global besides the ContextVar
     if app is not None and not celery_tasks.takes(app):
         is_wsgi(app)  # it may be neither
-    wanted = Settings.load(**settings)
+    wanted = Settings.load(**{**_launched, **settings})
     if _runtime is None:
         fresh = Runtime(wanted)
         if _runtime is None:  # another thread may have been faster
             _runtime = fresh
         hook_process()
     elif settings and wanted != _runtime.settings and not _runtime.lend(wanted):
+        _replace(_runtime, wanted)
+    _runtime.for_launcher = False
+    return _runtime.instrument(app)
+
+
+def launch(**defaults: Any) -> None:
+    """Measure every application of this process, as a launcher does that changes no line of it.
+
+    ``defaults`` are settings that the environment and ``instrument(app, ...)`` win over. A bad
+    setting is said in the log, and what it is for goes by its default. Does nothing where
+    something is measured already.
+    """
+    global _runtime  # noqa: PLW0603 - the one module global besides the ContextVar
+    if _runtime is not None:
+        return
+    _launched.update(defaults)
+    try:
+        wanted = Settings.load(**defaults)
+    except SettingsError as problem:
+        log.warning("%s; going on without", problem)
+        wanted = Settings.lenient(**defaults)
+    _runtime = Runtime(wanted)
+    _hook_process()
+    _runtime.welcome()
+    _runtime.instrument(None)
+
+
+def _replace(launched: Runtime, wanted: Settings) -> None:
+    """What the application says of itself wins over its launcher, before the first trace."""
+    global _runtime  # noqa: PLW0603 - the one module global besides the ContextVar
+    if not launched.for_launcher:
         message = "instrument() was called before with other settings; call uninstrument() first"
         raise ValueError(message)
-    return _runtime.instrument(app)
+    if launched.meter is not None:
+        log.warning("inprofile: instrument() comes after the first request: its settings do not")
+        return
+    launched.uninstrument(None)
+    _runtime = Runtime(wanted)
+    _runtime.welcome()
 
 
 def uninstrument(app: Any = None) -> Any:
@@ -418,6 +423,7 @@ def uninstrument(app: Any = None) -> Any:
     result = _runtime.uninstrument(app)
     if app is None:
         _runtime = None
+        _launched.clear()
     return result
 
 

@@ -172,6 +172,13 @@ class Settings:
         values.setdefault("service", environment.get("OTEL_SERVICE_NAME", ""))
         return cls(**values)
 
+    @classmethod
+    def lenient(cls, **given: object) -> "Settings":
+        """What ``load`` reads, without a word about what cannot be. Never raises."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return cls.load({**os.environ, variable("strict"): "off"}, **given)
+
 
 OPTIONS = {option.name: option for option in fields(Settings)}
 

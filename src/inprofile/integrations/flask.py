@@ -27,12 +27,14 @@ class Doors:
     """The Flask applications that have a door, which their class asks for.
 
     Nothing is written onto them, and the door stands outside of whatever is put around an
-    application's ``wsgi_app``.
+    application's ``wsgi_app``. ``arrived`` is told of one without a door that is called with
+    an environ, and may add it.
     """
 
     def __init__(self) -> None:
         self._doors: dict[int, tuple[Any, Application]] = {}
         self._call: Function = _unpatched
+        self.arrived: Callable[[Any, Any], None] | None = None
 
     @property
     def patches(self) -> dict[str, tuple[Patch, ...]]:
@@ -56,11 +58,15 @@ class Doors:
 
     def _calling(self, original: Function) -> Function:
         self._call = original
-        doors = self._doors
+        ours, doors = self, self._doors
 
         @wraps(original)
         def call(self: Any, environ: Any, start_response: Any) -> Any:
             found = doors.get(id(self))
+            if found is None and ours.arrived is not None:
+                with guard:
+                    ours.arrived(self, environ)
+                found = doors.get(id(self))
             if found is None:
                 return original(self, environ, start_response)
             return found[1](environ, start_response)

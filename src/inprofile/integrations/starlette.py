@@ -78,13 +78,15 @@ class Doors:
     Wherever the line stands the door is outermost, and other tools may wrap what they like of
     the application, before us or after us: we write nothing onto it, but around what another
     tool has put in the place of its class's way to build the stack of middleware. A stack that
-    is built from then on has each of the user's middlewares in a Layer of its name.
+    is built from then on has each of the user's middlewares in a Layer of its name. ``arrived``
+    is told of one without a door that is called with a scope, and may add it.
     """
 
     def __init__(self) -> None:
         self._doors: dict[int, tuple[Any, Application]] = {}
         self._builders: dict[int, partial[Any]] = {}
         self._call: Application = _unpatched
+        self.arrived: Callable[[Any, Any], None] | None = None
 
     @property
     def patches(self) -> dict[str, tuple[Patch, ...]]:
@@ -116,11 +118,15 @@ class Doors:
 
     def _calling(self, original: Function) -> Function:
         self._call = original
-        doors = self._doors
+        ours, doors = self, self._doors
 
         @wraps(original)
         async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
             found = doors.get(id(self))
+            if found is None and ours.arrived is not None:
+                with guard:
+                    ours.arrived(self, scope)
+                found = doors.get(id(self))
             if found is None:
                 await original(self, scope, receive, send)
             else:
