@@ -226,14 +226,22 @@ def owner(data: bytes) -> tuple[int, int]:
 
 
 def load(path: Path) -> bytes:
-    """The used part of a cells file (the rest is a hole). Raises OSError."""
+    """The used part of a cells file (the rest is a hole). Raises OSError.
+
+    A worker may begin a series meanwhile: what its header then says was used is read as well.
+    """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        header = os.pread(fd, HEADER_WORDS * WORD, 0)
-        if len(header) < HEADER_WORDS * WORD:
-            return header
-        used_bytes = memoryview(header).cast("Q")[3] * WORD
-        return os.pread(fd, max(min(used_bytes, os.fstat(fd).st_size), len(header)), 0)
+        wanted = HEADER_WORDS * WORD
+        while True:
+            data = os.pread(fd, wanted, 0)
+            if len(data) < wanted:
+                return data
+            used_bytes = memoryview(data[: HEADER_WORDS * WORD]).cast("Q")[3] * WORD
+            used_bytes = min(used_bytes, os.fstat(fd).st_size)
+            if used_bytes <= wanted:
+                return data
+            wanted = used_bytes
     finally:
         os.close(fd)
 
