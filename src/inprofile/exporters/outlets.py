@@ -15,6 +15,9 @@ from inprofile.exporters.finding_log import FindingLog
 from inprofile.exporters.outlet import Outlet
 from inprofile.settings import Settings
 
+METRICS_PATH = "/metrics"
+"""Where they are on a port of their own, if the app itself is to have none."""
+
 
 class Outlets:
     """Open from the first trace until ``close``.
@@ -43,6 +46,8 @@ class Outlets:
         """
         if directory is not None and "metrics" in self._settings.otel:
             self._push(directory)
+        if directory is not None and self._settings.metrics_port:
+            self._serve(directory)
         drains: list[Drain] = [partial(exemplify, cells, self._recorder)]
         if self._settings.log_findings:
             drains.append(FindingLog())
@@ -53,6 +58,16 @@ class Outlets:
 
         role = Role(directory / "push.lock")
         self._open.append(Push(self._read, role, self._settings.slo_ms, self._environment))
+
+    def _serve(self, directory: Path) -> None:
+        from inprofile.exporters.port import Port
+
+        chosen = self._settings
+        path = chosen.metrics_path or METRICS_PATH
+        role = Role(directory / "port.lock")
+        self._open.append(
+            Port(self.exposition, role, chosen.metrics_host, chosen.metrics_port, path)
+        )
 
     def close(self, timeout_s: float) -> None:
         """Let each finish what it has, all of them in ``timeout_s``."""
