@@ -18,6 +18,7 @@ import threading
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from inprofile.core.buckets import CLASSIC_S
@@ -49,6 +50,9 @@ SLOT = 6
 
 SLOTS = len(CLASSIC_S) + 1
 """Exemplars of a series: one for each bucket between the classic bounds."""
+
+KEYS = 1 << 14
+"""Keys of which is remembered how they read: the next scrape has the same."""
 
 Key = tuple[str, ...]
 """A family's name, then its label values."""
@@ -296,6 +300,7 @@ def _records(data: bytes, words: memoryview, used: int) -> Iterator[Record]:
         at = end
 
 
+@lru_cache(KEYS)
 def key_of(text: bytes) -> Key:
     """The key of a record. Raises Unreadable."""
     try:
