@@ -32,6 +32,8 @@ DEFAULTS = {
     "group": "",
     "dir": None,
     "metrics_path": "/metrics",
+    "metrics_port": 0,
+    "metrics_host": "127.0.0.1",
     "slo_ms": (),
     "otel": (),
     "nplusone_min": 0,
@@ -65,6 +67,8 @@ READ = [
     ("metrics_path", "/internal/metrics/", "/internal/metrics"),
     ("metrics_path", "/", "/"),
     ("metrics_path", "", ""),
+    ("metrics_port", "9464", 9464),
+    ("metrics_host", "::1", "::1"),
     ("loop", "off", False),
     ("loop_block_ms", "20", 20.0),
     ("slo_ms", "200, 50,,50", (50.0, 200.0)),
@@ -97,6 +101,10 @@ READ = [
 ]
 
 REFUSED = [
+    ("metrics_port", "-1", "a whole number from 0 to 65535"),
+    ("metrics_port", "65536", "a whole number from 0 to 65535"),
+    ("metrics_host", " ", "an address or the name of one"),
+    ("metrics_host", "a b", "an address or the name of one"),
     ("loop", "maybe", "1, true, yes, on, 0, false, no or off"),
     ("loop_block_ms", "1", "a number from 5 to 60000"),
     ("enabled", "maybe", "1, true, yes, on, 0, false, no or off"),

@@ -69,6 +69,12 @@ def _path(text: str) -> str:
     return text.rstrip("/") or text
 
 
+def _host(text: str) -> str:
+    if not text.strip() or len(text.split()) > 1:
+        raise ValueError
+    return text.strip()
+
+
 def _beginnings(text: str) -> tuple[str, ...]:
     try:
         paths = [str(Path(part.strip()).expanduser()) for part in text.split(",") if part.strip()]
@@ -99,6 +105,7 @@ BOOLEAN = Rule(_boolean, "1, true, yes, on, 0, false, no or off")
 TEXT = Rule(str, "any text")
 DIRECTORY = Rule(_directory, "a path")
 URL_PATH = Rule(_path, "a path that starts with /, or nothing")
+HOST = Rule(_host, "an address or the name of one")
 BEGINNINGS = Rule(_beginnings, "absolute paths, separated by commas")
 PATTERNS = Rule(parse_all, GRAMMAR)
 WAYS = Rule(_signals, "metrics, spans, both separated by a comma, or nothing")
@@ -127,6 +134,10 @@ class Settings:
     group: str = option("", TEXT, "Name of the group of workers; default: found out by itself.")
     dir: Path | None = option(None, DIRECTORY, "Where groups live; default: below the temp dir.")
     metrics_path: str = option("/metrics", URL_PATH, "Where to serve metrics; empty turns it off.")
+    metrics_port: int = option(
+        0, _integer(0, 65_535), "A port of their own that serves the metrics; 0: none."
+    )
+    metrics_host: str = option("127.0.0.1", HOST, "The address at which that port is open.")
     slo_ms: tuple[float, ...] = option((), THRESHOLDS, "Thresholds whose counts must be exact.")
     otel: tuple[str, ...] = option(
         (), WAYS, "What is sent by OpenTelemetry's exporters, as its variables say: metrics, spans."

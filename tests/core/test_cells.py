@@ -21,6 +21,7 @@ from inprofile.core.cells import (
     WORD,
     Cells,
     Unreadable,
+    load,
     read,
     records,
     width,
@@ -257,6 +258,19 @@ def test_a_reader_never_sees_half_a_series(filed):
         header = data[: 3 * WORD] + used.to_bytes(WORD, sys.byteorder) + data[4 * WORD :]
         seen.append(len(read(header, BOUNDS)))
     assert seen == list(range(len(FAMILIES), len(FAMILIES) + 21))
+
+
+def test_a_file_in_which_a_series_begins_while_it_is_read_is_a_whole_one(filed, monkeypatch):
+    """Or else all of a young worker's counts would be missing in that scrape."""
+    reasons = iter("abc")
+
+    def meanwhile(*about, read=os.pread):
+        data = read(*about)
+        filed.offset(KEPT, (next(reasons, "c"),))
+        return data
+
+    monkeypatch.setattr("inprofile.core.cells.os.pread", meanwhile)
+    assert len(records(load(filed.path), BOUNDS)) == len(FAMILIES) + 3
 
 
 def good() -> bytes:

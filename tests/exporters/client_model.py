@@ -3,6 +3,7 @@
 By https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 PACKAGE = "io.prometheus.client"
+COUNTER, GAUGE, HISTOGRAM = 0, 1, 4
 MESSAGES = """
 Timestamp: int64 seconds 1, int32 nanos 2
 LabelPair: string name 1, string value 2
@@ -69,3 +71,26 @@ def decoded(body: bytes) -> Iterator[Any]:
         assert len(family.SerializeToString()) == length, f"more in {family.name} than is known"
         yield family
         at += length
+
+
+def samples(body: bytes) -> dict[tuple[str, frozenset[tuple[str, str]]], tuple[int, float]]:
+    """Every sample as the text formats have it: name and labels, then type and number."""
+    found: dict[tuple[str, frozenset[tuple[str, str]]], tuple[int, float]] = {}
+    for family in decoded(body):
+        for metric in family.metric:
+            labels = frozenset((pair.name, pair.value) for pair in metric.label)
+            for name, more, number in _numbers(family, metric):
+                found[name, labels | more] = family.type, number
+    return found
+
+
+def _numbers(family: Any, metric: Any) -> Iterator[tuple[str, frozenset[tuple[str, str]], float]]:
+    none: frozenset[tuple[str, str]] = frozenset()
+    if family.type != HISTOGRAM:
+        yield family.name, none, (metric.counter if family.type == COUNTER else metric.gauge).value
+        return
+    yield f"{family.name}_count", none, metric.histogram.sample_count
+    yield f"{family.name}_sum", none, metric.histogram.sample_sum
+    for bucket in metric.histogram.bucket:
+        le = "+Inf" if bucket.upper_bound == math.inf else repr(bucket.upper_bound)
+        yield f"{family.name}_bucket", frozenset({("le", le)}), bucket.cumulative_count

@@ -18,6 +18,7 @@ import threading
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from inprofile.core.buckets import CLASSIC_S
@@ -49,6 +50,9 @@ SLOT = 6
 
 SLOTS = len(CLASSIC_S) + 1
 """Exemplars of a series: one for each bucket between the classic bounds."""
+
+KEYS = 1 << 14
+"""Keys of which is remembered how they read: the next scrape has the same."""
 
 Key = tuple[str, ...]
 """A family's name, then its label values."""
@@ -226,14 +230,22 @@ def owner(data: bytes) -> tuple[int, int]:
 
 
 def load(path: Path) -> bytes:
-    """The used part of a cells file (the rest is a hole). Raises OSError."""
+    """The used part of a cells file (the rest is a hole). Raises OSError.
+
+    A worker may begin a series meanwhile: what its header then says was used is read as well.
+    """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        header = os.pread(fd, HEADER_WORDS * WORD, 0)
-        if len(header) < HEADER_WORDS * WORD:
-            return header
-        used_bytes = memoryview(header).cast("Q")[3] * WORD
-        return os.pread(fd, max(min(used_bytes, os.fstat(fd).st_size), len(header)), 0)
+        wanted = HEADER_WORDS * WORD
+        while True:
+            data = os.pread(fd, wanted, 0)
+            if len(data) < wanted:
+                return data
+            used_bytes = memoryview(data[: HEADER_WORDS * WORD]).cast("Q")[3] * WORD
+            used_bytes = min(used_bytes, os.fstat(fd).st_size)
+            if used_bytes <= wanted:
+                return data
+            wanted = used_bytes
     finally:
         os.close(fd)
 
@@ -288,6 +300,7 @@ def _records(data: bytes, words: memoryview, used: int) -> Iterator[Record]:
         at = end
 
 
+@lru_cache(KEYS)
 def key_of(text: bytes) -> Key:
     """The key of a record. Raises Unreadable."""
     try:

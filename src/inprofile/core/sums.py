@@ -5,51 +5,78 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 
-from inprofile.core.cells import LARGEST, LARGEST_WORD, WORD, Key, Record, key_of, width
+from inprofile.core.cells import LARGEST, WORD, Key, Record, key_of, width
 from inprofile.core.exemplars import newer
 from inprofile.core.metrics import BY_NAME, COUNTER, EXEMPLARS, GAUGES, Family
 
 ORDER = sys.byteorder
 BITS = 8 * WORD
+HIGHEST_BYTE = WORD - 1 if ORDER == "little" else 0
 
 
 class _Sum:
-    """One series: a long number of all its words, which never reach into each other."""
+    """One series: a long number of all its words, which never reach into each other.
 
-    __slots__ = ("full", "is_gauge", "key", "largest", "largest_at", "size", "total")
+    Of most series one file alone has something: then its words stay as they are there.
+    """
+
+    __slots__ = (
+        "alone",
+        "full",
+        "has_largest",
+        "is_gauge",
+        "key",
+        "largest",
+        "size",
+        "total",
+        "zeros",
+    )
 
     def __init__(self, key: Key, family: Family, words: int) -> None:
         self.key = key
         self.size = words * WORD
+        self.zeros = _zeros(self.size)
         self.is_gauge = family.type in GAUGES
+        self.has_largest = not self.is_gauge and family.type != COUNTER
+        self.full = 0 if self.is_gauge else _highest_bits(words)
+        self.alone = b""
         self.total: int | None = None
         self.largest = 0
-        has_largest = not self.is_gauge and family.type != COUNTER
-        place = LARGEST if ORDER == "little" else words - 1 - LARGEST
-        self.largest_at = BITS * place if has_largest else None
-        self.full = 0 if self.is_gauge else _highest_bits(words)
 
     def add(self, data: bytes) -> bool:
         """Add one file's words; False where they cannot be: nobody counts to 2**63."""
-        number, largest = int.from_bytes(data, ORDER), 0
-        if self.largest_at is not None:
-            largest = number >> self.largest_at & LARGEST_WORD
-            number -= largest << self.largest_at
-        added = number if self.total is None else self.total + number
+        if self.total is None:
+            if not self.alone or self.alone == self.zeros:
+                return self._begin(data)
+            self.total, self.largest = int.from_bytes(self.alone, ORDER), _largest(self.alone)
+        if data == self.zeros:
+            return True
+        added = self.total + int.from_bytes(data, ORDER)
         if added & self.full:
             return False
         self.total = added
-        self.largest = max(self.largest, largest)
+        largest = _largest(data)
+        if largest > self.largest:
+            self.largest = largest
+        return True
+
+    def _begin(self, data: bytes) -> bool:
+        # A word below 2**63 has an ASCII character for its highest byte.
+        if self.full and not data[HIGHEST_BYTE::WORD].isascii():
+            return False
+        self.alone = data
         return True
 
     def words(self) -> list[int]:
-        """The words, one by one."""
-        number = self.total or 0
-        if self.largest_at is not None:
-            number += self.largest << self.largest_at
+        """The words, one by one; none where nothing was added."""
+        if self.total is None:
+            return memoryview(self.alone).cast("Q").tolist()
         # A gauge goes below zero where one worker has taken back what another one has given.
-        packed = (number & (1 << 8 * self.size) - 1).to_bytes(self.size, ORDER)
-        return memoryview(packed).cast("Q").tolist()
+        total = self.total % (1 << BITS) if self.is_gauge else self.total
+        words = memoryview(total.to_bytes(self.size, ORDER)).cast("Q").tolist()
+        if self.has_largest:
+            words[LARGEST] = self.largest
+        return words
 
 
 class _Newest:
@@ -70,8 +97,17 @@ class _Newest:
         return True
 
     def words(self) -> list[int]:
-        """The words, one by one."""
+        """The words, one by one; none where nothing was added."""
         return self.total or []
+
+
+def _largest(data: bytes) -> int:
+    return int.from_bytes(data[LARGEST * WORD : (LARGEST + 1) * WORD], ORDER)
+
+
+@cache
+def _zeros(size: int) -> bytes:
+    return bytes(size)
 
 
 @cache
@@ -96,18 +132,17 @@ class Sums:
 
         Raises Unreadable, having added none, where a key is none.
         """
-        for known, data in [(self._sum(key), data) for key, data in records]:
+        records = list(records)
+        sums = self._sums
+        for key, _ in records:
+            if key not in sums:
+                sums[key] = self._begun(key_of(key))
+        for key, data in records:
+            known = sums[key]
             if known is None or (known.is_gauge and not alive):
                 continue
             if len(data) != known.size or not known.add(data):
                 self.skipped["torn"] += 1
-
-    def _sum(self, text: bytes) -> _Sum | _Newest | None:
-        try:
-            return self._sums[text]
-        except KeyError:
-            found = self._sums[text] = self._begun(key_of(text))
-            return found
 
     def _begun(self, key: Key) -> _Sum | _Newest | None:
         """The sum of a series that is new; None for one of a family that is not known."""
@@ -121,5 +156,5 @@ class Sums:
 
     def series(self) -> dict[Key, list[int]]:
         """Every series that was added."""
-        found = self._sums.values()
-        return {one.key: one.words() for one in found if one is not None and one.total is not None}
+        found = ((one.key, one.words()) for one in self._sums.values() if one is not None)
+        return {key: words for key, words in found if words}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -41,23 +41,33 @@ class Exponential(NamedTuple):
 class Rebinning:
     """From counts between ``bounds_ns``, which have all bounds of schema 3, to exponential ones.
 
+    Most buckets are one of theirs; a bound of another kind in between has made two or more of it.
     What is above the last bound (100 seconds) goes to the bucket after it.
     """
 
     def __init__(self, bounds_ns: Sequence[int]) -> None:
         at = {bound: i for i, bound in enumerate(bounds_ns)}
         steps = range(FIRST, LAST + 1)
-        self._at = itemgetter(*(at[math.floor(2 ** (i / STEPS) * 1e9)] for i in steps), -1)
+        ends = [*(at[math.floor(2 ** (i / STEPS) * 1e9)] for i in steps), len(bounds_ns)]
+        self._zero_end = ends[0] + 1
+        self._last_parts = itemgetter(*ends[1:])
+        self._other_parts = [
+            (i, part)
+            for i, (before, end) in enumerate(pairwise(ends))
+            for part in range(before + 1, end)
+        ]
 
     def __call__(self, counts: Sequence[int]) -> Exponential:
-        """Without empty buckets at either end. Costs 10 microseconds."""
-        cumulative = self._at(list(accumulate(counts)))
-        between = [b - a for a, b in pairwise(cumulative)]
-        offset, end = 0, len(between)
-        while end and not between[end - 1]:
-            end -= 1
-        while offset < end and not between[offset]:
-            offset += 1
+        """Without empty buckets at either end. Costs 5 microseconds."""
+        between = list(self._last_parts(counts))
+        for i, part in self._other_parts:
+            between[i] += counts[part]
+        filled = bytes(map(bool, between))
+        offset, end = max(filled.find(1), 0), filled.rfind(1) + 1
         return Exponential(
-            SCHEMA, FIRST + offset, between[offset:end], 2 ** (FIRST / STEPS), cumulative[0]
+            SCHEMA,
+            FIRST + offset,
+            between[offset:end],
+            2 ** (FIRST / STEPS),
+            sum(counts[: self._zero_end]),
         )

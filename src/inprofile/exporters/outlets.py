@@ -11,6 +11,7 @@ from inprofile.core.cells import Cells
 from inprofile.core.exemplars import exemplify
 from inprofile.core.pipeline import Drain
 from inprofile.core.recorder import Recorder
+from inprofile.core.role import Role
 from inprofile.core.slots import Snapshot
 from inprofile.exporters.finding_log import FindingLog
 from inprofile.exporters.otel_environment import is_disabled
@@ -20,6 +21,9 @@ from inprofile.settings import Settings
 
 if TYPE_CHECKING:
     from inprofile.exporters.carrier import Carrier
+
+METRICS_PATH = "/metrics"
+"""Where they are on a port of their own, if the app itself is to have none."""
 
 
 class Outlets:
@@ -52,6 +56,8 @@ class Outlets:
         self._directory, self._carriers = directory, {}
         if "metrics" in self._settings.otel and not is_disabled(self._environment):
             self._open.append(self._push(directory))
+        if directory is not None and self._settings.metrics_port:
+            self._serve(directory)
         drains: list[Drain] = [partial(exemplify, cells, self._recorder)]
         if self._settings.log_findings:
             drains.append(FindingLog())
@@ -60,6 +66,16 @@ class Outlets:
     def _push(self, directory: Path | None) -> Push:
         settings = self._settings
         return Push(self._read, directory, settings.service, settings.slo_ms, self._environment)
+
+    def _serve(self, directory: Path) -> None:
+        from inprofile.exporters.port import Port
+
+        chosen = self._settings
+        path = chosen.metrics_path or METRICS_PATH
+        role = Role(directory / "port.lock")
+        self._open.append(
+            Port(self.exposition, role, chosen.metrics_host, chosen.metrics_port, path)
+        )
 
     def close(self, timeout_s: float) -> None:
         """Let each finish what it has, all of them in ``timeout_s``."""

@@ -8,6 +8,7 @@ messages are few and a scrape of thousands of histograms is made of their number
 import math
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from inprofile.core.cells import Key
 from inprofile.core.exemplars import Exemplar
@@ -24,6 +25,9 @@ TYPES = {COUNTER: 0, GAUGE: 1, HISTOGRAM: 4}
 
 MAX_BUCKETS = 160
 """Of a native histogram; of more, two become one. Prometheus can be told to refuse more."""
+
+UPPER_BYTES = 9
+"""Of the bound of a bucket."""
 
 GAP = 2
 """Empty buckets between two others that are cheaper to say than a new span is."""
@@ -47,67 +51,89 @@ def _family(family: Exposed, shown: Shown) -> Iterator[bytes]:
 
 def _simple(family: Simple) -> Iterator[bytes]:
     field = 3 if family.type == COUNTER else 2
+    labels = _Labels(family.labels)
     for key, value in family.series:
-        yield _labels(family.labels, key) + _bytes(field, _double(1, value))
+        yield labels(key) + _bytes(field, _double(1, value))
 
 
 def _histogram(family: Histogram, shown: Shown) -> Iterator[bytes]:
-    rebinned = Rebinning(shown.counted_ns)
+    rebinned, labels = Rebinning(shown.counted_ns), _Labels(family.labels)
     uppers = [_double(2, bound) for bound in (*shown.seconds, math.inf)]
     for each in family.series:
         exemplars = [_exemplar(one) for one in each.exemplars]
         classic = _classic(each, shown, uppers)
         native = _native(rebinned(each.counts).within(MAX_BUCKETS))
-        native += b"".join(_bytes(16, one) for one in exemplars)
-        yield _labels(family.labels, each.key) + _bytes(7, classic + native)
+        native += b"".join([_bytes(16, one) for one in exemplars])
+        yield labels(each.key) + _bytes(7, classic + native)
 
 
 def _classic(series: Durations, shown: Shown, uppers: Sequence[bytes]) -> bytes:
+    """The sum, and for each bound a bucket: what they are made of is short and often the same."""
     cumulative = shown.cumulative(series.counts)
-    latest = {at: _bytes(3, _exemplar(one)) for at, one in shown.latest(series.exemplars).items()}
-    buckets = [
-        _bytes(3, _number(1, count) + upper + latest.get(at, b""))
-        for at, (count, upper) in enumerate(zip(cumulative, uppers, strict=True))
-    ]
-    return _number(1, cumulative[-1]) + _double(2, series.seconds) + b"".join(buckets)
+    parts = [_number(1, cumulative[-1]), _double(2, series.seconds)]
+    known, begin = -1, b""
+    for count, upper in zip(cumulative, uppers, strict=True):
+        if count != known:
+            known, begin = count, _bucket(count)
+        parts += (begin, upper)
+    for at, one in shown.latest(series.exemplars).items():
+        exemplar = _bytes(3, _exemplar(one))
+        parts[2 + 2 * at] = _bucket(cumulative[at], len(exemplar))
+        parts[3 + 2 * at] += exemplar
+    return b"".join(parts)
+
+
+def _bucket(count: int, more: int = 0) -> bytes:
+    """A bucket as far as its upper bound, after which come so many bytes more."""
+    field = _number(1, count)
+    return _BUCKET + _varint(len(field) + UPPER_BYTES + more) + field
 
 
 def _native(found: Exponential) -> bytes:
     """Prometheus counts buckets from 1 where OpenTelemetry does from 0."""
     parts = [_number(5, _zigzag(found.scale)), _double(6, found.zero_s)]
     parts.append(_number(7, found.zero_count))
-    end = before = 0
-    for start, counts in _runs(found.counts):
+    runs = list(_runs(found.counts))
+    end = 0
+    for start, counts in runs:
         gap = start - end if end else found.offset + 1 + start
         parts.append(_bytes(12, _number(1, _zigzag(gap)) + _number(2, len(counts))))
         end = start + len(counts)
-    if not end:
+    if not runs:
         parts.append(_bytes(12, _number(1, 0) + _number(2, 0)))  # which says that it is native
-    for _, counts in _runs(found.counts):
-        for count in counts:
-            parts.append(_number(13, _zigzag(count - before)))
-            before = count
+    between = [count for _, counts in runs for count in counts]
+    parts += [_delta(count - before) for before, count in pairwise([0, *between])]
     return b"".join(parts)
 
 
 def _runs(counts: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
     """Where there is something, with gaps of at most GAP buckets in it; none is empty."""
-    start = end = -1
-    for i, count in enumerate(counts):
-        if count:
-            if start < 0:
-                start = i
-            elif i - end > GAP:
-                yield start, counts[start:end]
-                start = i
-            end = i + 1
-    if start >= 0:
-        yield start, counts[start:end]
+    filled = [i for i, count in enumerate(counts) if count]
+    if not filled:
+        return
+    start = filled[0]
+    for before, at in pairwise(filled):
+        if at - before > GAP + 1:
+            yield start, counts[start : before + 1]
+            start = at
+    yield start, counts[start : filled[-1] + 1]
 
 
-def _labels(names: Sequence[str], values: Key) -> bytes:
-    pairs = zip(map(spelled, names), values, strict=True)
-    return b"".join([_bytes(1, _text(1, name) + _text(2, value)) for name, value in pairs])
+class _Labels:
+    """The labels of a family's series; those of one are for the most part those of others."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = [_text(1, spelled(name)) for name in names]
+        self._pairs: list[dict[str, bytes]] = [{} for _ in names]
+
+    def __call__(self, values: Key) -> bytes:
+        found = []
+        for name, pairs, value in zip(self._names, self._pairs, values, strict=True):
+            pair = pairs.get(value)
+            if pair is None:
+                pair = pairs[value] = _bytes(1, name + _text(2, value))
+            found.append(pair)
+        return b"".join(found)
 
 
 def _exemplar(one: Exemplar) -> bytes:
@@ -124,6 +150,8 @@ def _exemplar(one: Exemplar) -> bytes:
 def _varint(value: int) -> bytes:
     if value < 128:  # noqa: PLR2004 - one byte
         return _BYTE[value]
+    if value < 16384:  # noqa: PLR2004 - two bytes
+        return bytes((value & 127 | 128, value >> 7))
     found = bytearray()
     while value > 127:  # noqa: PLR2004 - seven bits of it
         found.append(value & 127 | 128)
@@ -135,16 +163,24 @@ def _varint(value: int) -> bytes:
 _BYTE = [bytes([i]) for i in range(128)]
 
 
+def _delta(value: int) -> bytes:
+    """A difference between buckets: the field of which there are most."""
+    try:
+        return _DELTAS[value]
+    except KeyError:
+        return _number(13, _zigzag(value))
+
+
 def _zigzag(value: int) -> int:
     return value << 1 if value >= 0 else (-value << 1) - 1
 
 
 def _number(field: int, value: int) -> bytes:
-    return _varint(field << 3) + _varint(value)
+    return _BYTE[field << 3] + _varint(value)
 
 
 def _double(field: int, value: float) -> bytes:
-    return _BYTE[field << 3 | 1] + struct.pack("<d", value)
+    return _BYTE[field << 3 | 1] + _DOUBLE(value)
 
 
 def _bytes(field: int, value: bytes) -> bytes:
@@ -153,3 +189,8 @@ def _bytes(field: int, value: bytes) -> bytes:
 
 def _text(field: int, value: str) -> bytes:
     return _bytes(field, value.encode())
+
+
+_DOUBLE = struct.Struct("<d").pack
+_BUCKET = _BYTE[3 << 3 | 2]
+_DELTAS = {value: _number(13, _zigzag(value)) for value in range(-512, 513)}
