@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from inprofile.objectives import FILE_GRAMMAR, Objective, RouteObjectives
+from inprofile.objectives import GRAMMAR as OBJECTIVES
 from inprofile.patterns import GRAMMAR, Pattern, Term
 from inprofile.settings import OPTIONS, Settings, SettingsError, variable
 
@@ -33,6 +35,8 @@ DEFAULTS = {
     "dir": None,
     "metrics_path": "/metrics",
     "slo_ms": (),
+    "slo": (),
+    "slo_file": None,
     "otel": (),
     "nplusone_min": 0,
     "ignore": (),
@@ -69,6 +73,9 @@ READ = [
     ("loop_block_ms", "20", 20.0),
     ("slo_ms", "200, 50,,50", (50.0, 200.0)),
     ("slo_ms", "", ()),
+    ("slo", "Errors < 0.5 %", (Objective("errors<0.5%", 0.5, None),)),
+    ("slo", "", ()),
+    ("slo_file", "", None),
     ("otel", "spans, Metrics", ("metrics", "spans")),
     ("otel", "", ()),
     ("nplusone_min", "10", 10),
@@ -120,6 +127,20 @@ REFUSED = [
         "slo_ms",
         ",".join(map(str, range(1, 22))),
         "up to 20 numbers of milliseconds above 0, separated by commas",
+    ),
+    ("slo", "p95<300", f"{OBJECTIVES} ('p95<300' is no objective)"),
+    ("slo", "p95<1s,errors<1%,p95<2s", f"{OBJECTIVES} (p95 has two objectives)"),
+    ("slo", "p0<1s", f"{OBJECTIVES} ('p0<1s' promises nothing: a quantile is above p0)"),
+    ("slo", "p50<0ms", f"{OBJECTIVES} ('p50<0ms' is not above 0 ms and at most 100 s)"),
+    (
+        "slo",
+        "errors<100%",
+        f"{OBJECTIVES} ('errors<100%' allows none or all to fail: above 0 % and below 100 %)",
+    ),
+    (
+        "slo_file",
+        "/nowhere.toml",
+        f"{FILE_GRAMMAR} ([Errno 2] No such file or directory: '/nowhere.toml')",
     ),
     ("nplusone_min", "-1", "a whole number from 0 to 1000000"),
     (
@@ -268,8 +289,8 @@ def test_an_unknown_variable_like_no_other_is_refused_with_all_there_are(name):
 
 
 def test_an_unknown_argument_is_refused_with_the_nearest_one():
-    assert refusal(slow=1) == (
-        "inprofile: instrument() has no setting 'slow' (did you mean INPROFILE_SLOW_MS?)"
+    assert refusal(slow_m=1) == (
+        "inprofile: instrument() has no setting 'slow_m' (did you mean INPROFILE_SLOW_MS?)"
     )
 
 
@@ -303,6 +324,66 @@ def test_strictness_that_is_nonsense_is_strict():
 
 def test_a_bad_variable_does_not_bring_back_what_the_argument_said_silently():
     assert "INPROFILE_SLOW_MS='x'" in refusal({"INPROFILE_SLOW_MS": "x"}, slow_ms=5)
+
+
+def test_what_objectives_promise_about_is_counted_exactly():
+    settings = load({"INPROFILE_SLO": "P95 < 300 ms, p99.9<1.5s,errors<1%"}, slo_ms=(5, 300))
+    assert settings.slo == (
+        Objective("p95<300ms", 5, 300),
+        Objective("p99.9<1.5s", 0.1, 1500),
+        Objective("errors<1%", 1, None),
+    )
+    assert settings.slo_ms == (5, 300, 1500)
+
+
+PER_ROUTE = """
+[routes]
+"/orders" = "p95<300ms, errors<1%"
+"/archive" = "p50<2s"
+"""
+
+
+def test_objectives_per_route_stand_in_a_file_and_their_thresholds_are_counted_exactly(tmp_path):
+    file = tmp_path / "slo.toml"
+    file.write_text(PER_ROUTE)
+    settings = load({"INPROFILE_SLO": "p99<0.1s"}, slo_file=file, slo_ms=(5,))
+    routes = (
+        ("/orders", (Objective("p95<300ms", 5, 300), Objective("errors<1%", 1, None))),
+        ("/archive", (Objective("p50<2s", 50, 2000),)),
+    )
+    assert settings.slo_file == RouteObjectives(str(file), routes)
+    assert settings.slo_ms == (5, 100, 300, 2000)
+    assert load({}, slo=settings.slo, slo_file=settings.slo_file, slo_ms=(5,)) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("routes = 5", "it has no routes where [routes] should be"),
+        ("[route]", "it has route where [routes] should be"),
+        ("[routes]", "it has no routes where [routes] should be"),
+        ('[routes]\n"/a" = 5', "'/a' has no text"),
+        ('[routes]\n"/a" = ""', "'/a' has no objective"),
+        ('[routes]\n"/a" = "p95"', "'/a': 'p95' is no objective"),
+        ("[routes", "Expected ']' at the end of a table declaration (at end of document)"),
+    ],
+)
+def test_a_file_of_objectives_that_makes_no_sense_is_refused(tmp_path, text, why):
+    file = tmp_path / "slo.toml"
+    file.write_text(text)
+    assert refusal({"INPROFILE_SLO_FILE": str(file)}) == (
+        f"inprofile: INPROFILE_SLO_FILE={str(file)!r} is not allowed: "
+        f"INPROFILE_SLO_FILE takes {FILE_GRAMMAR} ({why})"
+    )
+
+
+def test_thresholds_have_one_bound_wherever_they_come_from():
+    many = ",".join(map(str, range(1, 21)))
+    said = refusal({"INPROFILE_SLO": "p95<21ms", "INPROFILE_SLO_MS": many})
+    assert said == (
+        "inprofile: INPROFILE_SLO, INPROFILE_SLO_FILE and INPROFILE_SLO_MS have 21 different "
+        "thresholds: 20 are allowed"
+    )
 
 
 def said_of(environment, **given):

@@ -5,9 +5,7 @@ import os
 import platform
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inprofile.core import metrics, repeats
@@ -40,7 +38,6 @@ from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
 from inprofile.integrations import celery_tasks, django_handlers, flask, patches, starlette
 from inprofile.integrations._patcher import Patcher
 from inprofile.loop.watch import Watch
-from inprofile.patterns import Pattern
 from inprofile.settings import Settings
 from inprofile.storage.store import NewerSchema, Store
 
@@ -360,14 +357,8 @@ class Runtime:
             "missing": list(self.patcher.missing),
             "errors": sum(v[0] for k, v in counted.series.items() if k[0] == metrics.ERRORS.name),
             "last_error": guard.last or None,
-            "settings": {name: _plain(value) for name, value in asdict(self.settings).items()},
+            "settings": self.settings.plain(),
         }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple) and any(isinstance(each, Pattern) for each in value):
-        return tuple(map(str, value))
-    return str(value) if isinstance(value, Path) else value
 
 
 _patcher = Patcher()
