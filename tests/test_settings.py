@@ -31,6 +31,7 @@ DEFAULTS = {
     "slow_ms": 1000.0,
     "log_findings": True,
     "service": "",
+    "service_version": "",
     "group": "",
     "dir": None,
     "metrics_path": "/metrics",
@@ -62,6 +63,7 @@ READ = [
     ("log_findings", "off", False),
     ("slow_ms", "2.5e2", 250.0),
     ("service", "shop", "shop"),
+    ("service_version", "1.2", "1.2"),
     ("group", "blue", "blue"),
     ("dir", "/srv/inprofile", Path("/srv/inprofile")),
     ("dir", "~/x", Path.home() / "x"),
@@ -211,7 +213,11 @@ def test_every_option_has_a_line_of_documentation_and_is_read_below():
     assert list(OPTIONS) == list(DEFAULTS)
     assert all(option.metadata["doc"].endswith(".") for option in OPTIONS.values())
     assert {name for name, _, _ in READ} == set(OPTIONS)
-    assert {name for name, _, _ in REFUSED} == set(OPTIONS) - {"service", "group"}
+    assert {name for name, _, _ in REFUSED} == set(OPTIONS) - {
+        "service",
+        "service_version",
+        "group",
+    }
 
 
 @pytest.mark.parametrize(("name", "text", "value"), READ, ids=short)
@@ -241,6 +247,13 @@ def test_the_services_name_defaults_to_opentelemetrys():
     assert load(theirs).service == "shop"
     assert load(theirs, service="mail").service == "mail"
     assert load(theirs | {"INPROFILE_SERVICE": "web"}, service="mail").service == "web"
+
+
+def test_the_version_of_the_service_is_opentelemetrys_unless_it_is_said():
+    theirs = {"OTEL_RESOURCE_ATTRIBUTES": "a=b, service.version = 1.2%2B5 ,c"}
+    assert load(theirs).service_version == "1.2+5"
+    assert load(theirs | {"INPROFILE_SERVICE_VERSION": "2"}).service_version == "2"
+    assert load({}).service_version == ""
 
 
 def test_other_variables_are_nobodys_business():

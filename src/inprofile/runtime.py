@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from inprofile.core import metrics, repeats
 from inprofile.core.application import application
+from inprofile.core.background import BackgroundTime
 from inprofile.core.buckets import layout
 from inprofile.core.cells import Cells
 from inprofile.core.folding import Folding
@@ -201,13 +202,14 @@ class Runtime:
             cells = Cells(None, self.bounds, capacity)
         group = None if self.private or self.group is None else self.group.directory
         drains += self.outlets.open(cells, group)
+        meter = Meter(cells)
+        meter.put(metrics.VERSIONS, settings.service_version, value=1)
         woken = (lambda: None) if self.watch is None else self.watch.glance
-        ticks: list[Callable[[], None]] = [self._tick]
+        ticks: list[Callable[[], None]] = [self._tick, BackgroundTime(meter)]
         if group is not None:
             ticks.append(Folding(group, self.bounds))
         self.pipeline = Pipeline((self._findings,), drains, ticks, self._dropped, woken)
         self.pipeline.start()
-        meter = Meter(cells)
         self.recorder.started = meter.started
         self.recorder.sink = meter.record
         return meter

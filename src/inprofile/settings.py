@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from inprofile import objectives
 from inprofile.objectives import BadObjective, Objective, RouteObjectives
 from inprofile.patterns import GRAMMAR, BadPattern, Pattern, parse_all
 
 PREFIX = "INPROFILE_"
+RESOURCE = "OTEL_RESOURCE_ATTRIBUTES"
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
 SIGNALS = {"metrics", "spans"}
@@ -132,6 +134,9 @@ class Settings:
     slow_ms: float = option(1000.0, _number(0, 1e9), "Keep every trace that takes this long.")
     log_findings: bool = option(True, BOOLEAN, "Log findings, each place once an hour.")  # noqa: FBT003
     service: str = option("", TEXT, "Name of the service; default OTEL_SERVICE_NAME.")
+    service_version: str = option(
+        "", TEXT, "Version of the service; default service.version of OTEL_RESOURCE_ATTRIBUTES."
+    )
     group: str = option("", TEXT, "Name of the group of workers; default: found out by itself.")
     dir: Path | None = option(None, DIRECTORY, "Where groups live; default: below the temp dir.")
     metrics_path: str = option("/metrics", URL_PATH, "Where to serve metrics; empty turns it off.")
@@ -183,6 +188,7 @@ class Settings:
                 raise SettingsError(message)
             warnings.warn(message, RuntimeWarning, stacklevel=2)
         values.setdefault("service", environment.get("OTEL_SERVICE_NAME", ""))
+        values.setdefault("service_version", _resource(environment).get("service.version", ""))
         return cls(**values)
 
     def plain(self) -> dict[str, Any]:
@@ -196,6 +202,12 @@ OPTIONS = {option.name: option for option in fields(Settings)}
 def variable(name: str) -> str:
     """The environment variable of an option."""
     return PREFIX + name.upper()
+
+
+def _resource(environment: Mapping[str, str]) -> dict[str, str]:
+    """https://opentelemetry.io/docs/specs/otel/resource/sdk/: percent-encoded, with commas."""
+    pairs = [pair.partition("=") for pair in environment.get(RESOURCE, "").split(",")]
+    return {name.strip(): unquote(value.strip()) for name, _, value in pairs}
 
 
 def _plain(value: Any) -> Any:
