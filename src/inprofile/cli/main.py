@@ -6,6 +6,7 @@ import click
 
 from inprofile import SettingsError, __version__
 from inprofile.cli.report import report
+from inprofile.cli.rules import rules
 from inprofile.cli.status import status
 from inprofile.report.groups import CannotRead, NothingToReport
 
@@ -15,6 +16,7 @@ EPILOG = """\b
 Examples:
   inprofile status     which apps are measured on this machine
   inprofile report     where the time of their requests goes
+  inprofile rules      Prometheus rules for what you promise
 
 \b
 Exit codes: 0 ok, 1 nothing to report, 2 wrong usage or unreadable.
@@ -28,6 +30,7 @@ def command() -> None:
 
 
 command.add_command(report)
+command.add_command(rules)
 command.add_command(status)
 
 
