@@ -78,8 +78,13 @@ def test_once_the_short_window_is_well_again_nobody_is_told(promtool):
     }
     at = f"{DAYS_4 + 79}m"
     values = [(at, "inprofile:slo_burn:rate5m", {BURN: 0})]
-    told_of = ("InprofileBudgetBurn", [])
-    promtool.play(ruled(slo="errors<1%"), series, look=at, alerts=[(at, *told_of)], values=values)
+    promtool.play(
+        ruled(slo="errors<1%"),
+        series,
+        look=at,
+        alerts=[(at, "InprofileBudgetBurn", [])],
+        values=values,
+    )
 
 
 def test_requests_slower_than_promised_use_up_what_may_be(promtool):
@@ -127,5 +132,5 @@ def test_a_bound_that_prometheus_has_never_stored_gives_no_number(promtool):
         f'{BUCKET}{{job="shop",le="1.0"}}': counter((PER_MINUTE, 70)),
         f'{COUNT}{{job="shop"}}': counter((PER_MINUTE, 70)),
     }
-    nothing = ("69m", "inprofile:slo_burn:rate5m", {})
-    promtool.play(ruled(slo="p95<300ms"), series, look="69m", values=[nothing])
+    values: list = [("69m", "inprofile:slo_burn:rate5m", {})]
+    promtool.play(ruled(slo="p95<300ms"), series, look="69m", values=values)

@@ -63,8 +63,8 @@ def test_without_a_version_before_there_is_nothing_to_compare_with(promtool):
 
 def test_a_few_requests_say_nothing_about_a_version(promtool):
     series = requests(0.2, 0.4, per_minute=6) | versions("1", "2")
-    nothing = ("110m", "inprofile:request_duration:p95_15m", {})
-    promtool.play(ruled(), series, alerts=[("110m", NAME, [])], values=[nothing])
+    values: list = [("110m", "inprofile:request_duration:p95_15m", {})]
+    promtool.play(ruled(), series, alerts=[("110m", NAME, [])], values=values)
 
 
 def test_the_version_before_is_the_one_seen_last_of_those_that_are_gone(promtool):

@@ -1,7 +1,7 @@
 """PromQL over our metrics by their families, whichever form of histogram Prometheus has stored."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inprofile.core.metrics import COUNTER, GAUGE, HISTOGRAM, OWN, RATIO, TOTAL, Family
 from inprofile.exporters.spelling import spelled
@@ -49,16 +49,18 @@ def bound(threshold_ms: float) -> str:
 class Durations:
     """A histogram over ``window``: those of its series for which all ``conditions`` hold.
 
-    Every query asks for the native form and for the classic one. ``by`` are label names.
+    With ``among`` those of the instances alone that this gives. Every query asks for the native
+    form and for the classic one. ``by`` are label names.
     """
 
     family: Family
     window: str
     conditions: tuple[str, ...] = ()
+    among: str = ""
 
     def where(self, *conditions: str) -> "Durations":
         """Those for which these hold too."""
-        return Durations(self.family, self.window, (*self.conditions, *conditions))
+        return replace(self, conditions=(*self.conditions, *conditions))
 
     def per_second(self, *by: str) -> str:
         """How many there are."""
@@ -98,7 +100,9 @@ class Durations:
         return _sum(by, self._rate(suffix))
 
     def _rate(self, suffix: str) -> str:
-        return f"rate({metric(self.family)}{suffix}{_braces(self.conditions)}[{self.window}])"
+        among = f" and on (job, instance) {self.among}" if self.among else ""
+        name = metric(self.family) + suffix
+        return f"rate({name}{_braces(self.conditions)}[{self.window}]){among}"
 
 
 def _sum(by: tuple[str, ...], what: str) -> str:
