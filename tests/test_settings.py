@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from inprofile.objectives import FILE_GRAMMAR, Objective, RouteObjectives
+from inprofile.objectives import GRAMMAR as OBJECTIVES
 from inprofile.patterns import GRAMMAR, Pattern, Term
 from inprofile.settings import OPTIONS, Settings, SettingsError, variable
 
@@ -29,12 +31,15 @@ DEFAULTS = {
     "slow_ms": 1000.0,
     "log_findings": True,
     "service": "",
+    "service_version": "",
     "group": "",
     "dir": None,
     "metrics_path": "/metrics",
     "metrics_port": 0,
     "metrics_host": "127.0.0.1",
     "slo_ms": (),
+    "slo": (),
+    "slo_file": None,
     "otel": (),
     "nplusone_min": 0,
     "ignore": (),
@@ -60,6 +65,7 @@ READ = [
     ("log_findings", "off", False),
     ("slow_ms", "2.5e2", 250.0),
     ("service", "shop", "shop"),
+    ("service_version", "1.2", "1.2"),
     ("group", "blue", "blue"),
     ("dir", "/srv/inprofile", Path("/srv/inprofile")),
     ("dir", "~/x", Path.home() / "x"),
@@ -73,6 +79,9 @@ READ = [
     ("loop_block_ms", "20", 20.0),
     ("slo_ms", "200, 50,,50", (50.0, 200.0)),
     ("slo_ms", "", ()),
+    ("slo", "Errors < 0.5 %", (Objective("errors<0.5%", 0.5, None),)),
+    ("slo", "", ()),
+    ("slo_file", "", None),
     ("otel", "spans, Metrics", ("metrics", "spans")),
     ("otel", "", ()),
     ("nplusone_min", "10", 10),
@@ -128,6 +137,20 @@ REFUSED = [
         "slo_ms",
         ",".join(map(str, range(1, 22))),
         "up to 20 numbers of milliseconds above 0, separated by commas",
+    ),
+    ("slo", "p95<300", f"{OBJECTIVES} ('p95<300' is no objective)"),
+    ("slo", "p95<1s,errors<1%,p95<2s", f"{OBJECTIVES} (p95 has two objectives)"),
+    ("slo", "p0<1s", f"{OBJECTIVES} ('p0<1s' promises nothing: a quantile is above p0)"),
+    ("slo", "p50<0ms", f"{OBJECTIVES} ('p50<0ms' is not above 0 ms and at most 100 s)"),
+    (
+        "slo",
+        "errors<100%",
+        f"{OBJECTIVES} ('errors<100%' allows none or all to fail: above 0 % and below 100 %)",
+    ),
+    (
+        "slo_file",
+        "/nowhere.toml",
+        f"{FILE_GRAMMAR} ([Errno 2] No such file or directory: '/nowhere.toml')",
     ),
     ("nplusone_min", "-1", "a whole number from 0 to 1000000"),
     (
@@ -198,7 +221,11 @@ def test_every_option_has_a_line_of_documentation_and_is_read_below():
     assert list(OPTIONS) == list(DEFAULTS)
     assert all(option.metadata["doc"].endswith(".") for option in OPTIONS.values())
     assert {name for name, _, _ in READ} == set(OPTIONS)
-    assert {name for name, _, _ in REFUSED} == set(OPTIONS) - {"service", "group"}
+    assert {name for name, _, _ in REFUSED} == set(OPTIONS) - {
+        "service",
+        "service_version",
+        "group",
+    }
 
 
 @pytest.mark.parametrize(("name", "text", "value"), READ, ids=short)
@@ -228,6 +255,13 @@ def test_the_services_name_defaults_to_opentelemetrys():
     assert load(theirs).service == "shop"
     assert load(theirs, service="mail").service == "mail"
     assert load(theirs | {"INPROFILE_SERVICE": "web"}, service="mail").service == "web"
+
+
+def test_the_version_of_the_service_is_opentelemetrys_unless_it_is_said():
+    theirs = {"OTEL_RESOURCE_ATTRIBUTES": "a=b, service.version = 1.2%2B5 ,c"}
+    assert load(theirs).service_version == "1.2+5"
+    assert load(theirs | {"INPROFILE_SERVICE_VERSION": "2"}).service_version == "2"
+    assert load({}).service_version == ""
 
 
 def test_other_variables_are_nobodys_business():
@@ -276,8 +310,8 @@ def test_an_unknown_variable_like_no_other_is_refused_with_all_there_are(name):
 
 
 def test_an_unknown_argument_is_refused_with_the_nearest_one():
-    assert refusal(slow=1) == (
-        "inprofile: instrument() has no setting 'slow' (did you mean INPROFILE_SLOW_MS?)"
+    assert refusal(slow_m=1) == (
+        "inprofile: instrument() has no setting 'slow_m' (did you mean INPROFILE_SLOW_MS?)"
     )
 
 
@@ -311,6 +345,66 @@ def test_strictness_that_is_nonsense_is_strict():
 
 def test_a_bad_variable_does_not_bring_back_what_the_argument_said_silently():
     assert "INPROFILE_SLOW_MS='x'" in refusal({"INPROFILE_SLOW_MS": "x"}, slow_ms=5)
+
+
+def test_what_objectives_promise_about_is_counted_exactly():
+    settings = load({"INPROFILE_SLO": "P95 < 300 ms, p99.9<1.5s,errors<1%"}, slo_ms=(5, 300))
+    assert settings.slo == (
+        Objective("p95<300ms", 5, 300),
+        Objective("p99.9<1.5s", 0.1, 1500),
+        Objective("errors<1%", 1, None),
+    )
+    assert settings.slo_ms == (5, 300, 1500)
+
+
+PER_ROUTE = """
+[routes]
+"/orders" = "p95<300ms, errors<1%"
+"/archive" = "p50<2s"
+"""
+
+
+def test_objectives_per_route_stand_in_a_file_and_their_thresholds_are_counted_exactly(tmp_path):
+    file = tmp_path / "slo.toml"
+    file.write_text(PER_ROUTE)
+    settings = load({"INPROFILE_SLO": "p99<0.1s"}, slo_file=file, slo_ms=(5,))
+    routes = (
+        ("/orders", (Objective("p95<300ms", 5, 300), Objective("errors<1%", 1, None))),
+        ("/archive", (Objective("p50<2s", 50, 2000),)),
+    )
+    assert settings.slo_file == RouteObjectives(str(file), routes)
+    assert settings.slo_ms == (5, 100, 300, 2000)
+    assert load({}, slo=settings.slo, slo_file=settings.slo_file, slo_ms=(5,)) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("routes = 5", "it has no routes where [routes] should be"),
+        ("[route]", "it has route where [routes] should be"),
+        ("[routes]", "it has no routes where [routes] should be"),
+        ('[routes]\n"/a" = 5', "'/a' has no text"),
+        ('[routes]\n"/a" = ""', "'/a' has no objective"),
+        ('[routes]\n"/a" = "p95"', "'/a': 'p95' is no objective"),
+        ("[routes", "Expected ']' at the end of a table declaration (at end of document)"),
+    ],
+)
+def test_a_file_of_objectives_that_makes_no_sense_is_refused(tmp_path, text, why):
+    file = tmp_path / "slo.toml"
+    file.write_text(text)
+    assert refusal({"INPROFILE_SLO_FILE": str(file)}) == (
+        f"inprofile: INPROFILE_SLO_FILE={str(file)!r} is not allowed: "
+        f"INPROFILE_SLO_FILE takes {FILE_GRAMMAR} ({why})"
+    )
+
+
+def test_thresholds_have_one_bound_wherever_they_come_from():
+    many = ",".join(map(str, range(1, 21)))
+    said = refusal({"INPROFILE_SLO": "p95<21ms", "INPROFILE_SLO_MS": many})
+    assert said == (
+        "inprofile: INPROFILE_SLO, INPROFILE_SLO_FILE and INPROFILE_SLO_MS have 21 different "
+        "thresholds: 20 are allowed"
+    )
 
 
 def said_of(environment, **given):

@@ -5,12 +5,11 @@ import os
 import platform
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inprofile.core import metrics, repeats
 from inprofile.core.application import application
+from inprofile.core.background import BackgroundTime
 from inprofile.core.buckets import layout
 from inprofile.core.cells import Cells
 from inprofile.core.folding import Folding
@@ -34,7 +33,6 @@ from inprofile.exporters.outlets import Outlets
 from inprofile.integrations import celery_tasks, patches
 from inprofile.integrations._patcher import Patcher
 from inprofile.loop.watch import Watch
-from inprofile.patterns import Pattern
 from inprofile.settings import Settings, SettingsError
 from inprofile.storage.store import NewerSchema, Store
 
@@ -170,13 +168,14 @@ class Runtime:
             cells = Cells(None, self.bounds, capacity)
         group = None if self.private or self.group is None else self.group.directory
         drains += self.outlets.open(cells, group)
+        meter = Meter(cells)
+        meter.put(metrics.VERSIONS, settings.service_version, value=1)
         woken = (lambda: None) if self.watch is None else self.watch.glance
-        ticks: list[Callable[[], None]] = [self._tick]
+        ticks: list[Callable[[], None]] = [self._tick, BackgroundTime(meter)]
         if group is not None:
             ticks.append(Folding(group, self.bounds))
         self.pipeline = Pipeline((self._findings,), drains, ticks, self._dropped, woken)
         self.pipeline.start()
-        meter = Meter(cells)
         self.recorder.started = meter.started
         self.recorder.sink = meter.record
         return meter
@@ -326,14 +325,8 @@ class Runtime:
             "missing": list(self.patcher.missing),
             "errors": sum(v[0] for k, v in counted.series.items() if k[0] == metrics.ERRORS.name),
             "last_error": guard.last or None,
-            "settings": {name: _plain(value) for name, value in asdict(self.settings).items()},
+            "settings": self.settings.plain(),
         }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple) and any(isinstance(each, Pattern) for each in value):
-        return tuple(map(str, value))
-    return str(value) if isinstance(value, Path) else value
 
 
 _patcher = Patcher()
@@ -392,7 +385,7 @@ def launch(**defaults: Any) -> None:
         log.warning("%s; going on without", problem)
         wanted = Settings.lenient(**defaults)
     _runtime = Runtime(wanted)
-    _hook_process()
+    hook_process()
     _runtime.welcome()
     _runtime.instrument(None)
 

@@ -8,13 +8,18 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+from inprofile import objectives
+from inprofile.objectives import BadObjective, Objective, RouteObjectives
 from inprofile.patterns import GRAMMAR, BadPattern, Pattern, parse_all
 
 PREFIX = "INPROFILE_"
+RESOURCE = "OTEL_RESOURCE_ATTRIBUTES"
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
 SIGNALS = {"metrics", "spans"}
+MAX_THRESHOLDS = 20
 
 
 class SettingsError(ValueError):
@@ -58,7 +63,7 @@ def _integer(low: int, high: int) -> Rule:
 
 def _milliseconds(text: str) -> tuple[float, ...]:
     values = tuple(sorted({float(part) for part in text.split(",") if part.strip()}))
-    if len(values) > 20 or any(not 0 < value <= 1e6 for value in values):  # noqa: PLR2004 - see allowed
+    if len(values) > MAX_THRESHOLDS or any(not 0 < value <= 1e6 for value in values):  # noqa: PLR2004 - see allowed
         raise ValueError
     return values
 
@@ -108,8 +113,13 @@ URL_PATH = Rule(_path, "a path that starts with /, or nothing")
 HOST = Rule(_host, "an address or the name of one")
 BEGINNINGS = Rule(_beginnings, "absolute paths, separated by commas")
 PATTERNS = Rule(parse_all, GRAMMAR)
+OBJECTIVES = Rule(objectives.parse_all, objectives.GRAMMAR)
+OBJECTIVES_FILE = Rule(objectives.read, objectives.FILE_GRAMMAR)
 WAYS = Rule(_signals, "metrics, spans, both separated by a comma, or nothing")
-THRESHOLDS = Rule(_milliseconds, "up to 20 numbers of milliseconds above 0, separated by commas")
+THRESHOLDS = Rule(
+    _milliseconds,
+    f"up to {MAX_THRESHOLDS} numbers of milliseconds above 0, separated by commas",
+)
 
 
 def option(default: object, rule: Rule, doc: str) -> Any:
@@ -131,6 +141,9 @@ class Settings:
     slow_ms: float = option(1000.0, _number(0, 1e9), "Keep every trace that takes this long.")
     log_findings: bool = option(True, BOOLEAN, "Log findings, each place once an hour.")  # noqa: FBT003
     service: str = option("", TEXT, "Name of the service; default OTEL_SERVICE_NAME.")
+    service_version: str = option(
+        "", TEXT, "Version of the service; default service.version of OTEL_RESOURCE_ATTRIBUTES."
+    )
     group: str = option("", TEXT, "Name of the group of workers; default: found out by itself.")
     dir: Path | None = option(None, DIRECTORY, "Where groups live; default: below the temp dir.")
     metrics_path: str = option("/metrics", URL_PATH, "Where to serve metrics; empty turns it off.")
@@ -139,6 +152,10 @@ class Settings:
     )
     metrics_host: str = option("127.0.0.1", HOST, "The address at which that port is open.")
     slo_ms: tuple[float, ...] = option((), THRESHOLDS, "Thresholds whose counts must be exact.")
+    slo: tuple[Objective, ...] = option((), OBJECTIVES, "What is promised of all requests.")
+    slo_file: RouteObjectives | None = option(
+        None, OBJECTIVES_FILE, "What is promised of single routes."
+    )
     otel: tuple[str, ...] = option(
         (), WAYS, "What is sent by OpenTelemetry's exporters, as its variables say: metrics, spans."
     )
@@ -174,6 +191,7 @@ class Settings:
         for name, text in environment.items():
             if name.startswith(PREFIX):
                 _from_environment(name, text, values, problems)
+        _join_thresholds(values, problems)
         strict = values.get("strict", True)
         if problems:
             message = "inprofile: " + "; ".join(problems)
@@ -181,6 +199,7 @@ class Settings:
                 raise SettingsError(message)
             warnings.warn(message, RuntimeWarning, stacklevel=2)
         values.setdefault("service", environment.get("OTEL_SERVICE_NAME", ""))
+        values.setdefault("service_version", _resource(environment).get("service.version", ""))
         return cls(**values)
 
     @classmethod
@@ -190,6 +209,10 @@ class Settings:
             warnings.simplefilter("ignore")
             return cls.load({**os.environ, variable("strict"): "off"}, **given)
 
+    def plain(self) -> dict[str, Any]:
+        """Every option by its name, as plain data (JSON-ready)."""
+        return {name: _plain(getattr(self, name)) for name in OPTIONS}
+
 
 OPTIONS = {option.name: option for option in fields(Settings)}
 
@@ -197,6 +220,20 @@ OPTIONS = {option.name: option for option in fields(Settings)}
 def variable(name: str) -> str:
     """The environment variable of an option."""
     return PREFIX + name.upper()
+
+
+def _resource(environment: Mapping[str, str]) -> dict[str, str]:
+    """https://opentelemetry.io/docs/specs/otel/resource/sdk/: percent-encoded, with commas."""
+    pairs = [pair.partition("=") for pair in environment.get(RESOURCE, "").split(",")]
+    return {name.strip(): unquote(value.strip()) for name, _, value in pairs}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path | RouteObjectives):
+        return str(value)
+    if isinstance(value, tuple) and any(isinstance(each, Pattern | Objective) for each in value):
+        return tuple(map(str, value))
+    return value
 
 
 def _given(given: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
@@ -209,6 +246,23 @@ def _given(given: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
         text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
         _parse(name, f"{name}={value!r}", "" if value is None else text, values, problems)
     return values, problems
+
+
+def _join_thresholds(values: dict[str, Any], problems: list[str]) -> None:
+    """What objectives promise about is counted exactly, like the thresholds that were given."""
+    per_route = values.get("slo_file")
+    promised = [*values.get("slo", ())]
+    for _, said in per_route.routes if per_route else ():
+        promised += said
+    wanted = {each.threshold_ms for each in promised if each.threshold_ms is not None}
+    given = values.get("slo_ms", ())
+    if len(wanted.union(given)) > MAX_THRESHOLDS:
+        problems.append(
+            f"{variable('slo')}, {variable('slo_file')} and {variable('slo_ms')} have "
+            f"{len(wanted.union(given))} different thresholds: {MAX_THRESHOLDS} are allowed"
+        )
+    elif wanted:
+        values["slo_ms"] = tuple(sorted(wanted.union(given)))
 
 
 def _from_environment(name: str, text: str, values: dict[str, Any], problems: list[str]) -> None:
@@ -224,7 +278,7 @@ def _parse(name: str, said: str, text: str, values: dict[str, Any], problems: li
     try:
         values[name] = rule.parse(text)
     except (ValueError, OverflowError) as error:
-        why = f" ({error})" if isinstance(error, BadPattern) else ""
+        why = f" ({error})" if isinstance(error, (BadPattern, BadObjective)) else ""
         problems.append(f"{said} is not allowed: {variable(name)} takes {rule.allowed}{why}")
 
 

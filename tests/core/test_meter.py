@@ -1,5 +1,6 @@
 """From finished traces to cells: every request, exactly once."""
 
+import os
 import sys
 import threading
 from bisect import bisect_left
@@ -150,6 +151,13 @@ def test_requests_under_way_are_those_begun_and_not_finished(recorder, meter):
     for trace in traces[:2]:
         recorder.finish(trace)
     assert counted(meter, metrics.ACTIVE) == {("GET", "http"): [1]}
+
+
+def test_each_worker_says_how_many_requests_it_has_answered(recorder, meter, clock):
+    request(recorder, clock)
+    request(recorder, clock, status=500, error="500")
+    recorder.begin("http", "GET", "http")
+    assert counted(meter, metrics.WORKER_REQUESTS) == {(str(os.getpid()),): [2]}
 
 
 def test_a_job_and_a_websocket_are_counted_as_what_they_are(recorder, meter, clock):

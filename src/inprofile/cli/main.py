@@ -6,6 +6,7 @@ import click
 
 from inprofile import SettingsError, __version__
 from inprofile.cli.report import report
+from inprofile.cli.rules import rules
 from inprofile.cli.run import run as run_program
 from inprofile.cli.status import status
 from inprofile.report.groups import CannotRead, NothingToReport
@@ -16,6 +17,7 @@ EPILOG = """\b
 Examples:
   inprofile status     which apps are measured on this machine
   inprofile report     where the time of their requests goes
+  inprofile rules      Prometheus rules for what you promise
   inprofile run -- uvicorn shop:app     measure an app without a line in it
 
 \b
@@ -30,6 +32,7 @@ def command() -> None:
 
 
 command.add_command(report)
+command.add_command(rules)
 command.add_command(run_program)
 command.add_command(status)
 

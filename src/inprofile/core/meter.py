@@ -1,5 +1,6 @@
 """Writes finished traces into the cells: exact for every request, never sampled."""
 
+import os
 import sys
 from bisect import bisect_left
 from collections.abc import Callable
@@ -41,6 +42,7 @@ class Meter:
         self._words = cells.words
         self._active: dict[tuple[str, str], int] = {}
         self._routes: dict[str, _Route] = {}
+        self._answered = cells.offset(metrics.WORKER_REQUESTS, (str(os.getpid()),))
 
     def started(self, trace: Trace) -> None:
         """Count a request that begins."""
@@ -80,6 +82,7 @@ class Meter:
                 words[at + 1] = length_ns
             words[at + 2 + bisect_left(bounds, length_ns)] += 1
             words[under_way] = (words[under_way] - 1) & LARGEST_WORD
+            words[self._answered] += 1
             if trace.streamed:
                 self.cells.observe(route.first_byte, trace.first_byte_ns - root.start_ns)
         else:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 COUNTER, GAUGE, RATIO, TOTAL, HISTOGRAM = "counter", "gauge", "ratio", "total", "histogram"
 EXEMPLARS = "exemplars"
+OWN = "own"
 
-GAUGES = frozenset({GAUGE, RATIO})
+GAUGES = frozenset({GAUGE, RATIO, OWN})
 """What a worker has now, and takes with it when it ends."""
 
 RATIO_PARTS = 1_000_000
@@ -16,9 +17,9 @@ RATIO_PARTS = 1_000_000
 class Family:
     """One metric: its name, type, label names and the cap on its series.
 
-    ``counter``, ``gauge`` and ``ratio`` hold one number; ``total`` holds a sum of nanoseconds,
-    the largest and a count; ``histogram`` a sum of nanoseconds, the largest and the buckets;
-    ``exemplars`` those of another family's histograms.
+    ``counter``, ``gauge``, ``ratio`` and ``own`` (a counter that its worker takes with it) hold
+    one number; ``total`` holds a sum of nanoseconds, the largest and a count; ``histogram`` a sum
+    of nanoseconds, the largest and the buckets; ``exemplars`` those of another family's histograms.
     """
 
     name: str
@@ -184,6 +185,23 @@ THREADS_BUSY = Family(
 THREADS_MAX = Family(
     "inprofile.threads.max", GAUGE, ("pid",), 500, "Threads that the server has for requests."
 )
+WORKER_REQUESTS = Family(
+    "inprofile.worker.requests", OWN, ("pid",), 500, "Requests that a worker has answered."
+)
+VERSIONS = Family(
+    "inprofile.service.workers",
+    GAUGE,
+    ("service.version",),
+    20,
+    "Live workers of each version of the service.",
+)
+BACKGROUND_CPU = Family(
+    "inprofile.background.cpu",
+    TOTAL,
+    (),
+    1,
+    "CPU time of inprofile's own thread, which looks at kept traces and stores them.",
+)
 CULPRIT = "inprofile.culprit.route"
 LOOP_WAIT = Family(
     "inprofile.event_loop.wait",
@@ -265,6 +283,9 @@ FAMILIES = (
     READY,
     THREADS_BUSY,
     THREADS_MAX,
+    WORKER_REQUESTS,
+    VERSIONS,
+    BACKGROUND_CPU,
     LOOP_WAIT,
     ON_LOOP,
     GC_PAUSE,

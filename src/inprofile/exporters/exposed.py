@@ -22,6 +22,7 @@ from inprofile.core.metrics import (
     GAUGES,
     HISTOGRAM,
     OPERATION,
+    OWN,
     RATIO,
     RATIO_PARTS,
     TOTAL,
@@ -184,7 +185,7 @@ def _simple(family: Family, series: dict[Key, list[int]]) -> Simple:
         for key, words in sorted(series.items())
         if words[0] or OVERFLOW not in key
     ]
-    kind = GAUGE if family.type in GAUGES else COUNTER
+    kind = GAUGE if family.type in GAUGES and family.type != OWN else COUNTER
     unit = UNITS.get(family.type, NUMBER)
     return Simple(family.name, unit, kind, family.help, _labels(family), shown)
 

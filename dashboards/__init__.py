@@ -1,0 +1,1 @@
+"""Grafana's dashboards and Prometheus' rules, and what makes them: ``python -m dashboards``."""

@@ -1,0 +1,3 @@
+from tests.promtool import promtool
+
+__all__ = ["promtool"]
