@@ -34,6 +34,7 @@ DEFAULTS = {
     "metrics_path": "/metrics",
     "slo_ms": (),
     "otel": (),
+    "otel_strict": False,
     "nplusone_min": 0,
     "ignore": (),
     "app_paths": (),

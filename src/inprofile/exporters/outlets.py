@@ -1,6 +1,7 @@
 """Everything by which what is counted and kept leaves this process, as the settings say."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from inprofile.core.recorder import Recorder
 from inprofile.core.role import Role
 from inprofile.core.slots import Snapshot
 from inprofile.exporters.finding_log import FindingLog
+from inprofile.exporters.otel_environment import is_disabled
 from inprofile.exporters.outlet import Outlet
 from inprofile.settings import Settings
 
@@ -44,6 +46,8 @@ class Outlets:
         if directory is not None and "metrics" in self._settings.otel:
             self._push(directory)
         drains: list[Drain] = [partial(exemplify, cells, self._recorder)]
+        if "spans" in self._settings.otel and not is_disabled(self._environment):
+            drains = [self._spans(drains[0])]
         if self._settings.log_findings:
             drains.append(FindingLog())
         return drains
@@ -54,10 +58,18 @@ class Outlets:
         role = Role(directory / "push.lock")
         self._open.append(Push(self._read, role, self._settings.slo_ms, self._environment))
 
+    def _spans(self, exemplify: Drain) -> Drain:
+        from inprofile.exporters.otel_spans import Spans
+
+        spans = Spans(self._settings, self._recorder, exemplify, self._environment)
+        self._open.append(spans)
+        return spans
+
     def close(self, timeout_s: float) -> None:
         """Let each finish what it has, all of them in ``timeout_s``."""
+        until_s = time.monotonic() + timeout_s
         for outlet in self._open:
-            outlet.close(timeout_s)
+            outlet.close(max(until_s - time.monotonic(), 0))
         self._open.clear()
 
     def after_fork_in_child(self) -> None:
