@@ -11,7 +11,7 @@ import pytest
 
 from inprofile.core.recorder import current
 
-pytest_plugins = ["tests.servers", "tests.load.server"]
+pytest_plugins = ["tests.servers", "tests.load.server", "tests.otlp"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it runs in the background like this, and our children would inherit it.
