@@ -256,7 +256,7 @@ class Steps:
         logfire.configure(send_to_logfire=False, console=False, inspect_arguments=False, **more)
         if self.kind is FastApi:
             logfire.instrument_fastapi(self.site.app)
-            logfire.instrument_sqlalchemy(engine=self.site.engine)
+            logfire.instrument_sqlalchemy(engine=self.site.engine, skip_dep_check=True)
             logfire.instrument_httpx()
 
     def toolbar(self, on):

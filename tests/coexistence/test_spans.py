@@ -1,5 +1,6 @@
 """Our traces as spans beside other tools': one server span for a request, no operation twice."""
 
+from importlib.util import find_spec
 from itertools import islice
 
 import pytest
@@ -61,18 +62,37 @@ def servers(ask):
     return [span for span in ask["spans"] if span["kind"] in {"SERVER", "CONSUMER"}]
 
 
+def check(ask, site):
+    requests = [route for route in ROUTES[site] if "background" not in route[0]]
+    assert ask["errors"] == 0
+    assert [span["in the caller's trace"] for span in servers(ask)] == [
+        True,
+        *[False] * (len(requests) - 1),
+    ]
+    assert servers(ask)[0]["parent"] == "the caller's"
+    assert ask["doubles"] == []
+    assert ask["lost"] == []
+    assert "None," not in str(ask["answers"])  # who was called from a span that nobody exports
+
+
 @needs_contrib
 @pytest.mark.parametrize("site", SITES)
 @pytest.mark.parametrize("us", ["spans", "strict"])
 @pytest.mark.parametrize("order", ORDERS)
 def test_each_request_has_one_server_span_and_each_operation_one(found, site, us, order):
-    requests = [route for route in ROUTES[site] if "background" not in route[0]]
     for ask in found(site, us)[order]:
-        assert ask["errors"] == 0
-        assert [span["in the caller's trace"] for span in servers(ask)] == [
-            True,
-            *[False] * (len(requests) - 1),
-        ]
-        assert servers(ask)[0]["parent"] == "the caller's"
-        assert ask["doubles"] == []
-        assert ask["lost"] == []
+        check(ask, site)
+
+
+@pytest.mark.skipif(find_spec("logfire") is None, reason="needs Logfire")
+@pytest.mark.parametrize("steps", [("logfire", "spans"), ("spans", "logfire")], ids=" then ".join)
+def test_beside_logfire_too(told, steps):
+    again = ("-spans", "strict", "ask", "contrib-httpx", "ask")
+    for ask in told("fastapi", "app", *steps, *["ask"] * 5, *again):
+        check(ask, "fastapi")
+
+
+@pytest.mark.parametrize("site", ["flask", "django-asgi", "fastapi"])
+def test_beside_sentry_too(told, site):
+    for ask in told(site, "provider", "app", "spans", "sentry", "ask", "-spans", "strict", "ask"):
+        check(ask, site)

@@ -156,7 +156,13 @@ def _borrow(trace: Trace, span_id: int) -> None:
     """Their span is our root."""
     trace.root.identity = f"{span_id:016x}"
     trace.drawn = True
-    trace.borrowed = {span_id: Borrowed(trace.root, SERVER, is_in_trace=True)}
+    _mark(trace, span_id, Borrowed(trace.root, SERVER, is_in_trace=True))
+
+
+def _mark(trace: Trace, span_id: int, borrowed: Borrowed) -> None:
+    if trace.borrowed is None:
+        vars(trace).setdefault("borrowed", {})  # one step: another thread may do the same
+    vars(trace)["borrowed"][span_id] = borrowed
 
 
 def _leave(trace: Trace, outside: Context) -> None:
@@ -172,7 +178,8 @@ def _leave(trace: Trace, outside: Context) -> None:
 
 def _is_entry(inside: Span) -> bool:
     """Whether a server span here can be that of the trace: it has none, and calls nobody."""
-    if inside.trace.borrowed:
+    borrowed: dict[int, Borrowed] = inside.trace.borrowed or {}
+    if any(one.category == SERVER for one in [*borrowed.values()]):
         return False
     span: Span | None = inside
     while span is not None:
@@ -204,15 +211,13 @@ def _open(inside: Span, context: SpanContext, about: str) -> None:
         span = Span(trace, inside, inside.kind, inside.name, None, trace.clock())
         span.count = 0
         current.set(span)
-    if trace.borrowed is None:
-        vars(trace).setdefault("borrowed", {})
-    vars(trace)["borrowed"][context.span_id] = Borrowed(span, about, is_in_trace)
+    _mark(trace, context.span_id, Borrowed(span, about, is_in_trace))
 
 
 def _learn(trace: Trace, known: Borrowed, context: SpanContext | None, about: str) -> None:
     """Their attributes, which may come late, say what theirs was."""
-    if about and context is not None and trace.borrowed is not None:
-        trace.borrowed[context.span_id] = known._replace(category=about)
+    if about and context is not None:
+        _mark(trace, context.span_id, known._replace(category=about))
 
 
 def _close(span: Span) -> None:
