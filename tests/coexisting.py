@@ -107,18 +107,24 @@ class Exported:
                 "scope": span.instrumentation_scope and span.instrumentation_scope.name,
                 "kind": span.kind.name,
                 "name": span.name,
-                "parent": span.parent and self.names[f"{span.parent.span_id:016x}"],
+                "parent": span.parent and self.names.get(f"{span.parent.span_id:016x}"),
                 "in the caller's trace": f"{span.context.trace_id:032x}" == CALLERS_TRACE,
                 "status": span.status.status_code.name,
-                "attributes": json.loads(
-                    json.dumps(dict(span.attributes or {}), sort_keys=True).replace(
-                        self.port, "PORT"
-                    )
-                ),
+                "attributes": self.ported(dict(span.attributes or {})),
                 "events": [event.name for event in span.events],
             }
             for span in self.spans
         ]
+
+    def ported(self, value):
+        """The same as JSON has it, without the port of the other service."""
+        if isinstance(value, dict):
+            return {name: self.ported(value[name]) for name in sorted(value)}
+        if isinstance(value, (list, tuple)):
+            return [self.ported(each) for each in value]
+        if isinstance(value, str):
+            return value.replace(self.port, "PORT")
+        return "PORT" if str(value) == self.port else value
 
     def told(self, body):
         """The answer with the name of the span that called the other service."""

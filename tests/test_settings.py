@@ -41,6 +41,7 @@ DEFAULTS = {
     "slo": (),
     "slo_file": None,
     "otel": (),
+    "otel_strict": False,
     "nplusone_min": 0,
     "ignore": (),
     "app_paths": (),

@@ -20,7 +20,7 @@ from inprofile.core.meter import Meter
 from inprofile.core.model import Finding, Pause, Trace
 from inprofile.core.pipeline import Drain, Kept, Pipeline
 from inprofile.core.pools import pools
-from inprofile.core.recorder import Recorder, current, release
+from inprofile.core.recorder import EXPORTED, Recorder, current, release
 from inprofile.core.slots import Snapshot, claim, snapshot
 from inprofile.core.threads import threads
 from inprofile.detectors.judgement import Judgement
@@ -68,7 +68,7 @@ class Runtime:
             suspicious=self._judging(),
             suspect_ns=THRESHOLD_NS,
             max_spans=settings.max_spans,
-            tracing=settings.tracing,
+            tracing=settings.tracing or "spans" in settings.otel,
         )
         self.recorder.enabled = settings.enabled
         self.watch: Watch | None = None
@@ -114,7 +114,7 @@ class Runtime:
             return app
         self.patcher.install(
             {
-                **patches(tracing=self.settings.tracing),
+                **patches(tracing=self.recorder.tracing),
                 **self.entrances.patches,
                 **self.tasks.patches,
             }
@@ -273,6 +273,7 @@ class Runtime:
     # What the pipeline calls
 
     def _store(self, batch: Sequence[Kept]) -> None:
+        batch = [kept for kept in batch if kept[0].reason != EXPORTED]
         lost = len(batch)
         try:
             lost = self.store.store(batch) if self.store is not None else lost

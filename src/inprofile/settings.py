@@ -159,6 +159,7 @@ class Settings:
     otel: tuple[str, ...] = option(
         (), WAYS, "What is sent by OpenTelemetry's exporters, as its variables say: metrics, spans."
     )
+    otel_strict: bool = option(False, BOOLEAN, "Make spans by OpenTelemetry's interface alone.")  # noqa: FBT003
     nplusone_min: int = option(
         0,
         _integer(0, 1_000_000),

@@ -2,8 +2,9 @@
 
 Its first argument is the site: ``flask``, ``django-wsgi``, ``django-asgi`` or ``fastapi``. The
 others are the steps, in order: ``provider`` sets the global tracer provider of OpenTelemetry;
-``contrib-NAME`` is its instrumentor of a library; ``inprofile``, ``sentry`` and ``toolbar`` put
-that tool on and, with a minus before the name, take it off again; ``app`` makes another
+``contrib-NAME`` is its instrumentor of a library; ``inprofile``, ``sentry``, ``logfire`` and
+``toolbar`` put that tool on and, with a minus before the name, take it off again; ``spans`` and
+``strict`` are ``inprofile`` with its traces as spans; ``app`` makes another
 application, the first of which is made when a tool or ``ask`` needs it; ``ask`` sends the
 requests. Prints for each ``ask`` what was answered, what the other tools saw and the traces that
 we recorded.
@@ -27,7 +28,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 import inprofile
 from inprofile import runtime
-from tests import asgi, wsgi
+from tests import asgi, coexisting, wsgi
+from tests.coexistence.exported import doubles, lost
 from tests.coexisting import (
     CALLERS_SPAN,
     CALLERS_TRACE,
@@ -46,6 +48,11 @@ class Flask:
     """Under WSGI, as one application for as long as the program runs."""
 
     framework = "flask"
+
+    @property
+    def engine(self):
+        return import_module("tests.coexistence.work").engine
+
     paths: tuple[str, ...] = (
         "/orders/6",
         "/orders/7",
@@ -73,6 +80,7 @@ class Django:
     """Under WSGI: a handler for each time that requests are sent, as settings change between."""
 
     framework = "django"
+    engine = Flask.engine
     paths = (*Flask.paths, "/page", "/later")
 
     def __init__(self, carrier):
@@ -117,6 +125,7 @@ class FastApi(Flask):
     """Under ASGI, as one application for as long as the program runs."""
 
     framework = "fastapi"
+    engine = coexisting.engine
     paths = ("/orders/6", "/orders/7", "/orders/x", "/broken", "/nowhere")
 
     def __init__(self, carrier):
@@ -211,12 +220,11 @@ class Steps:
             and found.__module__ == module.__name__
             and not found.__name__.startswith("_")
         )()
-        if name in ("flask", "django"):
+        if name in ("flask", "django", "fastapi"):
             self.site.contrib(instrumentor, on)
         elif on and name == "sqlalchemy":
             # Its range of versions ends before 2.1, which it instruments all the same.
-            engine = import_module("tests.coexistence.work").engine
-            instrumentor.instrument(engine=engine, skip_dep_check=True)
+            instrumentor.instrument(engine=self.site.engine, skip_dep_check=True)
         else:
             (instrumentor.instrument if on else instrumentor.uninstrument)()
 
@@ -229,6 +237,27 @@ class Steps:
         self.site.line(on)
         if not on:
             inprofile.uninstrument()
+
+    def spans(self, on, **settings):
+        if on:
+            inprofile.instrument(otel="spans", **settings)
+        self.site.line(on)
+        if not on:
+            inprofile.uninstrument()
+
+    def strict(self, on):
+        self.spans(on, otel_strict=True)
+
+    def logfire(self, on):
+        """Its own provider, which sends nothing, and its way to instrument FastAPI."""
+        import logfire
+
+        more = {"additional_span_processors": [SimpleSpanProcessor(exporter)]}
+        logfire.configure(send_to_logfire=False, console=False, inspect_arguments=False, **more)
+        if self.kind is FastApi:
+            logfire.instrument_fastapi(self.site.app)
+            logfire.instrument_sqlalchemy(engine=self.site.engine, skip_dep_check=True)
+            logfire.instrument_httpx()
 
     def toolbar(self, on):
         self.site.toolbar(on)
@@ -249,6 +278,9 @@ class Steps:
             self.site.ask(path, [] if number else [("traceparent", CALLER)])
             for number, path in enumerate(self.site.paths)
         ]
+        running = runtime.running()
+        if running is not None and running.pipeline is not None:
+            running.pipeline.flush()
         exported = Exported(self.port)
         answers = [self.named(exported, plain(answer)) for answer in answers]
         self.found.append(
@@ -257,6 +289,8 @@ class Steps:
                 "reported": self.reported.taken() if self.reported else [],
                 "shown": self.shown.taken() if self.shown else [],
                 "spans": exported.plain(),
+                "lost": lost(exported.spans, CALLERS_SPAN),
+                "doubles": doubles(exported.spans),
                 "traces": told(self.recorded),
                 "errors": inprofile.status().get("errors", 0),
                 "said": self.listener.said.copy(),
@@ -270,7 +304,7 @@ class Steps:
 
         def name(match):
             trace_id, span_id = match.groups()
-            return f"{exported.names[span_id]}, {trace_id == CALLERS_TRACE}"
+            return f"{exported.names.get(span_id)}, {trace_id == CALLERS_TRACE}"
 
         return json.loads(CALLED_FROM.sub(name, json.dumps(answer)))
 

@@ -130,7 +130,9 @@ class Trace:
     parts have no name): it was taken from the spans in which it was spent. ``recorder`` is
     what began the trace; ``endpoint`` is the span of what may send the last byte. For tracing
     alone: ``carrier`` has the headers until somebody asks for the ``caller``; ``drawn`` is whether
-    chance keeps the trace, where that had to be known before its end. ``operations`` and
+    chance keeps the trace, where that had to be known before its end; ``origin`` is the span that
+    sent what runs in it, ``borrowed`` has the spans that another tool exports by their ids, and
+    ``leave`` is to be called where the trace was entered. ``operations`` and
     ``foreign`` are of ``repeats``, ``progress`` is where its batches and pages are, ``loads`` says
     which lines loaded which rows, ``eager`` what was loaded with those (in a recording that asks),
     ``begun`` is the application's instruction inside of which the trace runs, ``starts`` how many
@@ -163,6 +165,9 @@ class Trace:
     carrier: Headers | None = None
     caller: TraceContext | None = None
     drawn: bool | None = None
+    origin: TraceContext | None = None
+    borrowed: dict[int, Any] | None = None
+    leave: Callable[[], None] | None = None
     link = ""
     routing_ns = 0
     section: tuple[Span, Sized, int] | None = None

@@ -16,6 +16,9 @@ MAX_WAITING = 1000
 MAX_ROUTE_WAITING = 100
 """Traces that wait at most, in all and of one route: a noisy route leaves room for others."""
 
+MANY = MAX_ROUTE_WAITING // 2
+"""So many of one route do not wait for the timer: before long there would be no room for more."""
+
 Detector = Callable[[Trace], Iterable[Finding]]
 Kept = tuple[Trace, list[Finding]]
 Drain = Callable[[Sequence[Kept]], None]
@@ -70,6 +73,8 @@ class Pipeline:
         self._idle.clear()
         self._routes[trace.route] += 1
         waiting.append(trace)
+        if self._routes[trace.route] == MANY:
+            self._wake.set()
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait until everything handed over so far went through; whether it did."""

@@ -32,6 +32,9 @@ current: ContextVar[Span | None] = ContextVar("inprofile_span", default=None)
 BLOCK = "block"
 """The door of what runs in a recording outside of any request, job or task."""
 
+EXPORTED = "exported"
+"""Why a trace is kept that ``head`` alone wants: other services have their part of it."""
+
 MAX_FOLDS = 256
 """Different call sites folded below one span; what comes after shares one of its kind."""
 
@@ -245,7 +248,8 @@ class Recorder:
     once about each trace that took ``suspect_ns`` or called something again in a loop, and says
     whether to keep it. ``clock`` counts monotonic nanoseconds; ``background`` makes the trace of
     a task after a response. With ``tracing`` a trace goes on with its caller's, and is handed on
-    to the services it calls.
+    to the services it calls; then ``head`` may decide in the place of chance which traces other
+    services are told to keep, and ``entered`` is told of each trace before the application is.
     """
 
     def __init__(  # noqa: PLR0913 - every choice the composition root makes, by name
@@ -275,6 +279,8 @@ class Recorder:
         self.max_spans = max_spans
         self.clock = clock
         self.loops: Any = None  # the EventLoops, or None: those know of this module
+        self.head: Callable[[Trace], bool] | None = None
+        self.entered: Callable[[Trace], None] | None = None
         self.background: Callable[[str], AbstractContextManager[object]] = nullcontext
         self._random = random.Random()  # noqa: S311 - sampling; the app's own stream stays untouched
         self._chance = self._random.random
@@ -337,8 +343,25 @@ class Recorder:
             return "slow"
         if is_found:
             return "finding"
-        is_drawn = self._chance() < self.sample_rate if trace.drawn is None else trace.drawn
-        return "sampled" if is_drawn else ""
+        if self.head is None:
+            is_drawn = self._chance() < self.sample_rate if trace.drawn is None else trace.drawn
+            return "sampled" if is_drawn else ""
+        is_drawn = self._is_drawn(trace)
+        return "sampled" if self._chance() < self.sample_rate else EXPORTED if is_drawn else ""
+
+    def _is_drawn(self, trace: Trace) -> bool:
+        """Whether other services are told to keep ``trace``; the same at each call."""
+        if trace.drawn is None:
+            head = self.head
+            is_drawn = self._chance() < self.sample_rate if head is None else head(trace)
+            vars(trace).setdefault("drawn", is_drawn)
+        return bool(trace.drawn)
+
+    def enter(self, trace: Trace) -> None:
+        """Tell ``entered`` of a trace whose carrier is known. Never raises."""
+        if self.entered is not None:
+            with guard:
+                self.entered(trace)
 
     def _keep(self, trace: Trace, reason: str) -> None:
         trace.last_statement = trace.bodies = trace.loads = trace.progress = None
@@ -395,17 +418,20 @@ class Recorder:
     def context(self, span: Span) -> TraceContext:
         """What to tell a service that is called in ``span``. Costs 2 microseconds.
 
-        The trace has its caller's id and flags. One that begins here has its own identity and
-        the flag of what chance says of it, which holds from then on.
+        The trace has its caller's id and flags, of which ``head`` may change that of what is
+        kept. One that begins here has its own identity and the flag of what chance or ``head``
+        says of it, which holds from then on.
         """
         trace = span.trace
         self.identify_span(span)
         caller = self.caller(trace) if trace.carrier is not None else trace.caller
-        if caller is not None:
-            return TraceContext(caller.trace_id, span.identity, caller.flags, caller.state)
-        if trace.drawn is None:
-            vars(trace).setdefault("drawn", self._chance() < self.sample_rate)
-        return TraceContext(self.identify(trace), span.identity, SAMPLED if trace.drawn else 0)
+        if caller is None:
+            flags = SAMPLED if self._is_drawn(trace) else 0
+            return TraceContext(self.identify(trace), span.identity, flags)
+        flags = caller.flags
+        if self.head is not None:
+            flags = flags | SAMPLED if self._is_drawn(trace) else flags & ~SAMPLED
+        return TraceContext(caller.trace_id, span.identity, flags, caller.state)
 
 
 def _on_loop(trace: Trace) -> Attributes:
@@ -453,5 +479,5 @@ def release(trace: Trace) -> None:
     trace.last_statement = trace.section = trace.enclosing = None
     trace.endpoint = trace.handovers = trace.bodies = None
     trace.operations = trace.foreign = trace.loads = trace.eager = None
-    trace.pauses = trace.sync_calls = None
+    trace.pauses = trace.sync_calls = trace.borrowed = None
     del trace.root

@@ -113,6 +113,8 @@ class Door:
                 # The app returned, or was cancelled, before the last body byte.
                 root.error = "ClientDisconnect" if trace.disconnected else "IncompleteResponse"
                 recorder.finish(trace)
+            if trace.leave is not None:
+                trace.leave()
             current.set(outside)
 
     def _answer(self, scope: Scope) -> Answer | None:
@@ -156,6 +158,8 @@ class Door:
         finally:
             trace.status = 0
             recorder.finish(trace)
+            if trace.leave is not None:
+                trace.leave()
             current.set(outside)
 
 
@@ -178,6 +182,7 @@ def _begin(recorder: Recorder, door: str, scope: Scope) -> Trace:
 def _begin_carried(recorder: Recorder, door: str, scope: Scope) -> Trace:
     trace = _begin(recorder, door, scope)
     trace.carrier = scope.get("headers")
+    recorder.enter(trace)
     return trace
 
 

@@ -41,8 +41,11 @@ class Job(EitherWay):
             trace.begun = begun(sys._getframe(1))  # noqa: SLF001 - who began it
             if outside is not None and outside.trace.door != BLOCK:
                 trace.link = recorder.identify(outside.trace)
+                if recorder.tracing:
+                    trace.origin = recorder.context(outside.trace.root)
             loop = trace.event_loop
             interrupted = None if loop is None else loop.goes_to(trace)
+            recorder.enter(trace)
             self._begun = recorder, trace, outside, interrupted
         return self
 
@@ -57,6 +60,8 @@ class Job(EitherWay):
             recorder.finish(trace, error)
             if interrupted is not None and get_ident() == trace.event_loop.thread:
                 trace.event_loop.goes_to(interrupted)
+            if trace.leave is not None:
+                trace.leave()
             current.set(outside)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:

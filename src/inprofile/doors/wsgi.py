@@ -73,6 +73,8 @@ class Door:
             recorder.finish(trace, error)
             raise
         finally:
+            if trace.leave is not None:
+                trace.leave()
             current.set(outside)
         response.returned(result)
         wrapper = environ.get("wsgi.file_wrapper")
@@ -332,6 +334,7 @@ def _begin_carried(recorder: Recorder, environ: Environ) -> Trace:
     trace = _begin(recorder, environ)
     with guard:
         trace.carrier = from_environ(environ)
+    recorder.enter(trace)
     return trace
 
 

@@ -59,6 +59,8 @@ class Outlets:
         if directory is not None and self._settings.metrics_port:
             self._serve(directory)
         drains: list[Drain] = [partial(exemplify, cells, self._recorder)]
+        if "spans" in self._settings.otel and not is_disabled(self._environment):
+            drains = [self._spans(drains[0])]
         if self._settings.log_findings:
             drains.append(FindingLog())
         return drains
@@ -76,6 +78,13 @@ class Outlets:
         self._open.append(
             Port(self.exposition, role, chosen.metrics_host, chosen.metrics_port, path)
         )
+
+    def _spans(self, exemplify: Drain) -> Drain:
+        from inprofile.exporters.otel_spans import Spans
+
+        spans = Spans(self._settings, self._recorder, exemplify, self._environment)
+        self._open.append(spans)
+        return spans
 
     def close(self, timeout_s: float) -> None:
         """Let each finish what it has, all of them in ``timeout_s``."""

@@ -5,26 +5,32 @@ import time
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from inprofile.core.recorder import working
+from inprofile.core.recorder import Recorder, working
+from inprofile.core.trace_context import TraceContext
 from inprofile.integrations._about import About
 from inprofile.integrations._patch import Named, Patch, timed
 from inprofile.integrations._signature import Function
 from inprofile.integrations._steps import marked
 
 HEADER = "inprofile"
-"""The one header of ours in a message: when it was sent, and the identity of the trace that did."""
+"""The one header of ours in a message: when it was sent, the identity of the trace that did, and
+with tracing a ``traceparent`` of its root."""
 
 MAX_QUEUE_S = 30 * 24 * 3600.0
 """A message older than this, or from the future, says nothing useful."""
 
-_HEADER = re.compile(r"(\d{1,11}\.\d{6})(?: ([0-9a-f]{32}))?")
+_HEADER = re.compile(r"(\d{1,11}\.\d{6})(?: ([0-9a-f]{32})(?: (\S{55}))?)?")
 
 
 class Sent(NamedTuple):
-    """What a message says of its sending: seconds since the epoch, and the sender's identity."""
+    """What a message says of its sending: seconds since the epoch, and the sender's identity.
+
+    ``origin`` is the sender's root as other services know it.
+    """
 
     at_s: float
     link: str
+    origin: TraceContext | None = None
 
 
 def _mark(kwargs: dict[str, Any]) -> None:
@@ -35,14 +41,19 @@ def _mark(kwargs: dict[str, Any]) -> None:
     value = f"{time.time():.6f}"
     sender = working()
     if sender is not None:
-        value += " " + sender.trace.recorder.identify(sender.trace)
+        recorder: Recorder = sender.trace.recorder
+        value += " " + recorder.identify(sender.trace)
+        if recorder.tracing:
+            value += " " + recorder.context(sender.trace.root).traceparent
     kwargs["headers"] = {**(headers or {}), HEADER: value}
 
 
 def read(value: object) -> Sent | None:
     """The header of a message; None where there is none of ours."""
     found = _HEADER.fullmatch(value) if type(value) is str else None
-    return Sent(float(found[1]), found[2] or "") if found else None
+    if found is None:
+        return None
+    return Sent(float(found[1]), found[2] or "", TraceContext.parse(found[3] or ""))
 
 
 def queued_ns(sent: Sent, eta: object, now_s: float) -> int:

@@ -113,6 +113,8 @@ def _as_trace(recorder: Recorder, name: str, header: object, tracer: Function, *
         _finish(recorder, trace, result, None)
         return result
     finally:
+        if trace.leave is not None:
+            trace.leave()
         current.set(outside)
 
 
@@ -132,10 +134,11 @@ def _begin(recorder: Recorder, name: str, header: object, request: Any) -> Trace
         root.attributes = _retries(request)
         sent = read(header)
         if sent is not None:
-            trace.link = sent.link
+            trace.link, trace.origin = sent.link, sent.origin
             trace.queue_ns = queued_ns(sent, request.get("eta"), time.time())
     except Exception as error:
         guard.caught(error)
+    recorder.enter(trace)
     return trace
 
 

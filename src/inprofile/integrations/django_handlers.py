@@ -152,12 +152,15 @@ class Handlers:
             if self._recorder.tracing:
                 with guard:
                     trace.carrier = from_environ(environ)
+                self._recorder.enter(trace)
             try:
                 return self._answered(trace, original(self_, environ))
             except BaseException as error:
                 self._recorder.finish(trace, error)
                 raise
             finally:
+                if trace.leave is not None:
+                    trace.leave()
                 current.set(outside)
 
         return call
@@ -171,12 +174,15 @@ class Handlers:
                 return await original(self_, scope)
             if self._recorder.tracing:
                 trace.carrier = scope.get("headers")
+                self._recorder.enter(trace)
             try:
                 return self._answered(trace, await original(self_, scope))
             except BaseException as error:
                 self._recorder.finish(trace, error)
                 raise
             finally:
+                if trace.leave is not None:
+                    trace.leave()
                 current.set(outside)
 
         return call
