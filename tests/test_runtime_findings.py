@@ -166,7 +166,7 @@ def test_the_count_is_among_the_metrics(group):
     with closing(shelf()) as db:
         one_by_one(db)
     body, _ = whole(running().outlets.exposition("text/plain"))
-    assert b'inprofile_findings_total{http_route="job:list",kind="n_plus_one"} 1.0' in body
+    assert b'inprofile_findings_total{kind="n_plus_one",http_route="job:list"} 1\n' in body
 
 
 def test_a_finding_is_logged_once_with_its_lines(group, caplog):
