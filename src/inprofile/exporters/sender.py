@@ -75,8 +75,8 @@ class Sender:
             found.append(Receiver(exporter, preference(exporter), telling))
         return found
 
-    def __call__(self, again_s: float) -> None:
-        """Export; the next time will be in ``again_s``."""
+    def __call__(self, again_s: float) -> bool:
+        """Export; the next time will be in ``again_s``. Whether all has arrived."""
         counted = self._read()
         # All of them before the first is sent: when that returns we may have been closed.
         data = [(receiver, self._data(receiver, counted)) for receiver in self._receivers]
@@ -87,6 +87,7 @@ class Sender:
                 if problem is not None:
                     failing[type(receiver.exporter).__name__] = problem
         self._say(failing, again_s)
+        return not failing
 
     def _say(self, failing: Mapping[str, str], again_s: float) -> None:
         for name in failing.keys() - self._failing:
