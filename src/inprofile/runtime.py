@@ -147,7 +147,7 @@ class Runtime:
     def _asgi_door(self, app: Any, whose: Callable[[Any], Claim] | None) -> asgi.Door:
         path = self.settings.metrics_path
         endpoint = Endpoint(self.outlets.exposition, whose) if path else None
-        return asgi.Door(app, self.recorder, endpoint, path)
+        return asgi.Door(app, self.recorder, endpoint, path, self.outlets.flush)
 
     def _wsgi_door(self, app: Any, whose: Callable[[Any], Claim] | None) -> wsgi.Door:
         path = self.settings.metrics_path

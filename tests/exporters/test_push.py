@@ -2,12 +2,13 @@
 
 import os
 import subprocess
-import sys
 import threading
 import time
 
 import pytest
 import requests
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 import inprofile
 from tests.child import command
@@ -59,12 +60,29 @@ def test_jobs_arrive_as_they_were_counted(otlp, group):
 
 
 def test_what_was_counted_last_arrives_when_it_ends(otlp, group, monkeypatch):
-    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "3600000")
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "3000")
     inprofile.instrument()
     work()
-    until(lambda: LOADED in sys.modules)
+    until(lambda: otlp.metrics)
+    work()
     inprofile.uninstrument()
-    assert [point.data.count for point in latest(otlp)] == [1]
+    assert [point.data.count for point in latest(otlp)] == [2]
+
+
+def test_an_app_that_shuts_down_exports_before_its_server_ends_and_goes_on(
+    otlp, group, monkeypatch
+):
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "3000")
+    app = FastAPI()
+    inprofile.instrument(app)
+    with TestClient(app) as client:
+        client.get("/")
+        until(lambda: otlp.metrics)
+        client.get("/")
+    name = "http.server.request.duration"
+    assert [point.data.count for point in latest(otlp, name)] == [2]
+    TestClient(app).get("/")
+    until(lambda: [point.data.count for point in latest(otlp, name)] == [3])
 
 
 def test_headers_and_compression_are_those_of_the_environment(otlp, group, monkeypatch):
