@@ -271,3 +271,38 @@ def test_a_process_ends_whatever_its_receiver_does(otlp, group, way):
     assert child.returncode == 0
     assert len(lines) <= 1, lines
     assert all("cannot export metrics" in line for line in lines)
+
+
+FORKING = """
+import os, signal, sys, time, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # CPython 3.12: a fork beside threads
+import inprofile
+
+def work():
+    with inprofile.job("mail"):
+        pass
+
+inprofile.instrument()
+work()
+sys.stdin.readline()
+if os.fork():
+    signal.pause()
+work()
+sys.stdin.read()
+os._exit(0)
+"""
+
+
+def test_a_forked_child_exports_when_its_parent_is_killed(otlp, group):
+    with subprocess.Popen(command(FORKING), stdin=subprocess.PIPE) as parent:
+        assert parent.stdin is not None
+        until(lambda: latest(otlp))
+        parent.stdin.write(b"\n")
+        parent.stdin.flush()
+        until(lambda: latest(otlp)[0].data.count == 2)
+        parent.kill()
+        parent.wait()
+        before = len(otlp.metrics)
+        until(lambda: len(otlp.metrics) > before + 3)
+        parent.stdin.close()
+    assert latest(otlp)[0].data.count == 2
