@@ -60,6 +60,8 @@ class Sender:
         self._quiet = Quiet()
         self._resources: dict[int, Resource] = {}
         self._receivers = self._loaded(environment)
+        for receiver in self._receivers:
+            self._resource(receiver)  # now: a process that ends can have no detectors' threads
 
     def _loaded(self, environment: Mapping[str, str]) -> list[Receiver]:
         try:
@@ -115,12 +117,16 @@ class Sender:
         return None
 
     def _data(self, receiver: Receiver, counted: Snapshot) -> MetricsData:
+        told = receiver.telling.next(counted, receiver.preference)
+        return MetricsData([ResourceMetrics(self._resource(receiver), [told], "")])
+
+    def _resource(self, receiver: Receiver) -> "Resource":
+        """That of the count that there is now: there is another one when it begins anew."""
         began_ns = receiver.telling.began_ns()
         if began_ns not in self._resources:
             instance = instance_id(self._directory, began_ns)
             self._resources = {began_ns: resource(self._service, instance)}
-        told = receiver.telling.next(counted, receiver.preference)
-        return MetricsData([ResourceMetrics(self._resources[began_ns], [told], "")])
+        return self._resources[began_ns]
 
     def close(self) -> None:
         """The end of it."""
