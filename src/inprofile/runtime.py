@@ -234,7 +234,7 @@ class Runtime:
                 self.pipeline.stop(timeout_s / 2)
             if self.meter is not None:
                 self._tick()
-            self.outlets.close(timeout_s * 3 / 4)
+            self.outlets.close(timeout_s * 5 / 8)
             meter = self._closed()
             if meter is not None:
                 meter.cells.close()

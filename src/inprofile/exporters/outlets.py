@@ -21,7 +21,7 @@ from inprofile.settings import Settings
 if TYPE_CHECKING:
     from inprofile.exporters.carrier import Carrier
 
-PARTING_S = 1.5
+PARTING_S = 1.25
 """So long an application's shutdown waits for an exporter."""
 
 
