@@ -55,10 +55,10 @@ class Point(NamedTuple):
 
 
 class Otlp:
-    """Listens at ``url`` until ``close``.
+    """Listens at ``url``.
 
-    Takes what arrives at ``/v1/metrics`` and ``/v1/traces``, or answers ``status`` (it counts
-    these as ``refused``), or with ``hanging`` not at all.
+    Takes what arrives at ``/v1/metrics`` and ``/v1/traces``, or answers ``status``, or with
+    ``hanging`` not at all; ``refused`` counts those that were not taken.
     """
 
     def __init__(self) -> None:
@@ -93,18 +93,18 @@ class Otlp:
             self._server.server_close()
             self._server = None
 
-    def close(self) -> None:
-        """The end, also for those who hang."""
+    def release(self) -> None:
+        """Refuse those who hang, so that they go on."""
         self._released.set()
-        self.refuse()
 
     def take(self, request: BaseHTTPRequestHandler) -> None:
         """Answer one request."""
         body = request.rfile.read(int(request.headers["content-length"]))
-        if self.hanging:
-            self._released.wait()
-            return
         status, answer = self.status, b""
+        if self.hanging:
+            status = 400
+            self.refused += 1
+            self._released.wait()
         if status == 200:
             if request.headers["content-encoding"] == "gzip":
                 body = gzip.decompress(body)
@@ -113,7 +113,7 @@ class Otlp:
             arrival = Arrival(time.time_ns(), headers, asked.FromString(body))
             self.arrived[request.path].append(arrival)
             answer = answered().SerializeToString()
-        else:
+        elif not self.hanging:
             self.refused += 1
         request.send_response(status)
         request.send_header("content-type", "application/x-protobuf")
@@ -186,5 +186,7 @@ def otlp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Otlp]:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "100")
     yield receiver
+    receiver.release()
     inprofile.uninstrument()  # as long as there is somebody to tell
-    receiver.close()
+    until(lambda: not [each for each in threading.enumerate() if each.name == "inprofile-push"])
+    receiver.refuse()

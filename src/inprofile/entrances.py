@@ -23,13 +23,21 @@ REQUESTS = frozenset({"http", "websocket"})
 class Entrances:
     """Where work enters the applications of this process.
 
-    ``recorder`` begins the traces; ``path`` is where ``exposition`` is served, empty for nowhere.
+    ``recorder`` begins the traces; ``path`` is where ``exposition`` is served, empty for nowhere;
+    ``parting`` is called when an application has shut down.
     """
 
-    def __init__(self, recorder: Recorder, path: str, exposition: Exposition) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        path: str,
+        exposition: Exposition,
+        parting: Callable[[], None],
+    ) -> None:
         self._recorder = recorder
         self._path = path
         self._exposition = exposition
+        self._parting = parting
         self._starlette = starlette.Doors()
         self._flask = flask.Doors()
         self._django = django_handlers.Handlers(
@@ -96,7 +104,7 @@ class Entrances:
 
     def _asgi_door(self, app: Any, whose: Callable[[Any], Claim] | None) -> asgi.Door:
         endpoint = Endpoint(self._exposition, whose) if self._path else None
-        return asgi.Door(app, self._recorder, endpoint, self._path)
+        return asgi.Door(app, self._recorder, endpoint, self._path, self._parting)
 
     def _wsgi_door(self, app: Any, whose: Callable[[Any], Claim] | None) -> wsgi.Door:
         endpoint = WsgiEndpoint(self._exposition, whose) if self._path else None

@@ -79,7 +79,10 @@ class Runtime:
         self.recorder.background = lambda name: Job(name, lambda: self.recorder, "background")
         self.tasks = celery_tasks.Tasks(recorder, self.close)
         self.outlets = Outlets(settings, self.recorder, self.read)
-        self.entrances = Entrances(self.recorder, settings.metrics_path, self.outlets.exposition)
+        outlets = self.outlets
+        self.entrances = Entrances(
+            self.recorder, settings.metrics_path, outlets.exposition, outlets.flush
+        )
         self._opening = threading.RLock()
         self.meter: Meter | None = None
         self.pipeline: Pipeline | None = None
@@ -199,7 +202,7 @@ class Runtime:
                 self.pipeline.stop(timeout_s / 2)
             if self.meter is not None:
                 self._tick()
-            self.outlets.close(timeout_s / 2)
+            self.outlets.close(timeout_s * 5 / 8)
             meter = self._closed()
             if meter is not None:
                 meter.cells.close()

@@ -1,5 +1,6 @@
 """The user's own MeterProvider, whose exports take ours along."""
 
+import subprocess
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,8 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
 import inprofile
+from inprofile.core.role import Role
+from tests.child import LIMIT_S, command
 from tests.one_process import work
 from tests.otlp import points, until
 
@@ -124,3 +127,40 @@ def test_of_two_pipelines_in_one_process_each_has_its_name(otlp, group):
 def test_it_is_otherwise_the_exporter_that_it_has(group):
     inner = OTLPMetricExporter(endpoint="http://127.0.0.1:1")
     assert inprofile.MetricExporter(inner)._endpoint == "http://127.0.0.1:1"
+
+
+def test_of_several_workers_one_takes_ours_along(otlp, group, provided):
+    inprofile.instrument()
+    work()
+    other = Role(group / "carried.lock")
+    assert other.held()
+    orders(provided())
+    until(lambda: len(otlp.metrics) > 2)
+    assert ours(otlp.metrics) == []
+    other.forget()
+    assert until(lambda: ours(otlp.metrics))[0].data.count == 1
+
+
+EXITS = """
+import inprofile
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+def provide():
+    exporter = inprofile.MetricExporter(OTLPMetricExporter())
+    provider = MeterProvider([PeriodicExportingMetricReader(exporter, 3600000)])
+    provider.get_meter("theirs").create_counter("orders").add(1)
+
+"""
+
+
+@pytest.mark.parametrize(
+    "lines", [("provide()", "inprofile.instrument()"), ("inprofile.instrument()", "provide()")]
+)
+def test_the_export_at_exit_has_ours_whichever_was_first(otlp, group, lines):
+    work = "with inprofile.job('mail'): pass"
+    program = command(EXITS + "\n".join([*lines, work]))
+    subprocess.run(program, check=True, timeout=LIMIT_S)
+    (arrival,) = otlp.metrics
+    assert [point.data.count for point in ours([arrival])] == [1]

@@ -90,6 +90,16 @@ def test_counters_are_sums_that_only_grow_and_gauges_are_gauges(fed, telling):
     assert type(found["inprofile.workers"].data).__name__ == "Gauge"
 
 
+def test_what_the_semantic_conventions_count_up_and_down_is_a_sum_of_the_whole(fed, telling):
+    fed.request()
+    for wanted in (WHOLE, DELTAS):
+        active = told(telling, fed.snapshot(), wanted)["http.server.active_requests"].data
+        assert (active.is_monotonic, active.aggregation_temporality) == (
+            False,
+            Temporality.CUMULATIVE,
+        )
+
+
 def test_exemplars_name_their_trace(fed, telling):
     fed.request(3_000_000)
     labels = ("GET", "/orders/{id}", "200", "https", "")

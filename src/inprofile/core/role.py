@@ -4,14 +4,12 @@ import fcntl
 import os
 from pathlib import Path
 
-ENDING = b"ending"
-
 
 class Role:
     """Held by a lock on ``path``, of which the kernel lets go on any death.
 
     A forked child does not have it, and must say so by ``forget``: the lock is on what both have
-    open.
+    open. Who has it can leave a word there for the others, and for who has it next.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,24 +26,24 @@ class Role:
             return False
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(fd, 0)
         except OSError:
             os.close(fd)
             return False
         self._fd = fd
         return True
 
-    def end(self) -> None:
-        """Tell the others that who has the role is about to do its last work."""
+    def leave(self, word: str) -> None:
+        """Let the others read this instead of what was there. Raises OSError."""
         if self._fd >= 0:
-            os.pwrite(self._fd, ENDING, 0)
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, word.encode(), 0)
 
-    def is_ending(self) -> bool:
-        """Whether who has the role, or had it last, said so."""
+    def word(self) -> str:
+        """What who has the role, or had it last, has left."""
         try:
-            return self.path.read_bytes() == ENDING
+            return self.path.read_text()
         except OSError:
-            return False
+            return ""
 
     def forget(self) -> None:
         """Give the role up, or in a forked child what is open of its parent's."""

@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from types import CoroutineType
 from typing import Any
 
+import anyio
+import anyio.to_thread
+
 from inprofile.core.guard import guard
 from inprofile.core.model import OTHER, Span, Trace
 from inprofile.core.recorder import Recorder, current, shift
@@ -22,6 +25,9 @@ DOORS = frozenset({"http", "websocket"})
 LAST = frozenset({"http.response.trailers", "http.response.pathsend"})
 """Messages besides the body that can complete a response."""
 
+PARTING = frozenset({"lifespan.shutdown.complete", "lifespan.shutdown.failed"})
+"""After these a server ends, some of them (uvicorn) by a signal, which no exit hook sees."""
+
 MARK = "inprofile"
 """Set in a scope that has a trace, so that a second door on its way does nothing."""
 
@@ -33,6 +39,7 @@ class Door:
 
     ``recorder`` begins and finishes the traces; ``endpoint`` says what answers a request
     for ``endpoint_path`` (the metrics), with the wrapped app's help; None is the app itself.
+    ``parting`` is called in a thread before the server is told that the app has shut down.
     Costs 4 microseconds a request, 0.3 when the recorder is disabled.
     """
 
@@ -42,11 +49,13 @@ class Door:
         recorder: Recorder,
         endpoint: Callable[[Scope], Answer | None] | None = None,
         endpoint_path: str = "",
+        parting: Callable[[], None] = lambda: None,
     ) -> None:
         self.app = app
         self.recorder = recorder
         self.endpoint = endpoint
         self.endpoint_path = endpoint_path
+        self.parting = parting
         self._begin = _begin_carried if recorder.tracing else _begin
 
     async def __call__(  # noqa: C901, PLR0915 - a layer of its own for each part would cost
@@ -55,6 +64,8 @@ class Door:
         recorder = self.recorder
         kind = scope["type"]
         if not recorder.enabled or MARK in scope or kind not in DOORS:
+            if kind == "lifespan":
+                send = _parting(send, self.parting)
             await self.app(scope, receive, send)
             return
         if scope["path"].endswith(self.endpoint_path) and (answer := self._answer(scope)):
@@ -161,6 +172,18 @@ class Door:
             if trace.leave is not None:
                 trace.leave()
             current.set(outside)
+
+
+def _parting(send: Send, act: Callable[[], None]) -> Send:
+    """The same; ``act`` is done before the last message of a lifespan."""
+
+    async def parted(message: Message) -> None:
+        if message["type"] in PARTING:
+            with guard:
+                await anyio.to_thread.run_sync(act, limiter=anyio.CapacityLimiter(1))
+        await send(message)
+
+    return parted
 
 
 def _begin(recorder: Recorder, door: str, scope: Scope) -> Trace:

@@ -35,6 +35,9 @@ from inprofile.exporters.exposed import Durations, Exposed, Histogram, Shown, Si
 STATUS = "http.response.status_code"
 """The one attribute that is a number."""
 
+UP_AND_DOWN = ("http.", "db.")
+"""The semantic conventions have no gauges: what goes up and down there is a sum that does."""
+
 MAX_BUCKETS = 160
 
 NOT_TOLD: Any = None
@@ -109,7 +112,11 @@ def _simple(family: Simple, window: Window) -> DataT:
         NumberDataPoint(_attributes(family, key), window.start_ns, window.end_ns, number)
         for key, number in family.series
     ]
-    return Gauge(points) if family.type == GAUGE else Sum(points, window.temporality, True)  # noqa: FBT003
+    if family.type != GAUGE:
+        return Sum(points, window.temporality, is_monotonic=True)
+    if family.name.startswith(UP_AND_DOWN):
+        return Sum(points, window.temporality, is_monotonic=False)
+    return Gauge(points)
 
 
 def _explicit(family: Histogram, shown: Shown, window: Window) -> DataT:

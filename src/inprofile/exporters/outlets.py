@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 METRICS_PATH = "/metrics"
 """Where they are on a port of their own, if the app itself is to have none."""
 
+PARTING_S = 1.25
+"""So long an application's shutdown waits for an exporter."""
+
 
 class Outlets:
     """Open from the first trace until ``close``.
@@ -45,6 +48,7 @@ class Outlets:
         self._read = read
         self._environment = environment
         self._open: list[Outlet] = []
+        self._push: Push | None = None
         self._carriers: dict[str, Carrier] | None = None
         self._directory: Path | None = None
 
@@ -55,7 +59,8 @@ class Outlets:
         """
         self._directory, self._carriers = directory, {}
         if "metrics" in self._settings.otel and not is_disabled(self._environment):
-            self._open.append(self._push(directory))
+            self._push = self._pushing(directory)
+            self._open.append(self._push)
         if directory is not None and self._settings.metrics_port:
             self._serve(directory)
         drains: list[Drain] = [partial(exemplify, cells, self._recorder)]
@@ -65,7 +70,7 @@ class Outlets:
             drains.append(FindingLog())
         return drains
 
-    def _push(self, directory: Path | None) -> Push:
+    def _pushing(self, directory: Path | None) -> Push:
         settings = self._settings
         return Push(self._read, directory, settings.service, settings.slo_ms, self._environment)
 
@@ -86,6 +91,11 @@ class Outlets:
         self._open.append(spans)
         return spans
 
+    def flush(self) -> None:
+        """Let what is exported now and then be exported now: the process may be about to end."""
+        if self._push is not None:
+            self._push.flush(PARTING_S)
+
     def close(self, timeout_s: float) -> None:
         """Let each finish what it has, all of them in ``timeout_s``."""
         until_s = time.monotonic() + timeout_s
@@ -101,7 +111,7 @@ class Outlets:
 
     def _forget(self) -> None:
         self._open.clear()
-        self._carriers = None
+        self._push = self._carriers = None
 
     def carrier(self, name: str) -> "Carrier | None":
         """What loads the user's own exports with our metrics; None while nothing is open."""

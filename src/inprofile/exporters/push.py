@@ -1,6 +1,7 @@
 """Pushes the group's metrics to where OpenTelemetry's environment variables say."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from pathlib import Path
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
     from inprofile.exporters.sender import Sender
 
 INTERVAL_S = 60.0
+
+PREPARED_S = 1.0
+"""After this time all is loaded: there is none for it in a process that ends."""
+
 RETRY_S = 0.02
+
+ENDING = "ending"
+"""The word of who is at his last export; then it is the moment of which he told. Else none."""
 
 
 class Push:
@@ -44,8 +52,11 @@ class Push:
         self._role = None if directory is None else Role(directory / "push.lock")
         self._interval_s = seconds("OTEL_METRIC_EXPORT_INTERVAL", INTERVAL_S, environment)
         self._sender: Sender | None = None
-        self._stopping = threading.Event()
-        self._abandoned = threading.Event()
+        self._asked = threading.Event()
+        self._answered = threading.Event()
+        self._stopping = False
+        self._asked_ns = 0
+        self._until_s = 0.0
         # No context: it may begin in a request, which its own requests are no part of.
         self._thread = threading.Thread(
             target=Context().run, args=(self._run,), name="inprofile-push", daemon=True
@@ -55,10 +66,19 @@ class Push:
 
     def close(self, timeout_s: float) -> None:
         """Export once more, and end; after ``timeout_s`` without a word."""
-        self._stopping.set()
+        self._stopping = True
+        self.flush(timeout_s)
         if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout_s)
-        self._abandoned.set()
+            self._thread.join(max(self._until_s - time.monotonic(), 0))
+
+    def flush(self, timeout_s: float) -> None:
+        """Export now, as this may be the end, and wait for it no longer than that."""
+        self._asked_ns = time.time_ns()
+        self._until_s = time.monotonic() + timeout_s
+        self._answered.clear()
+        self._asked.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._answered.wait(timeout_s)
 
     def after_fork_in_child(self) -> None:
         """Let go of what is the parent's, without a word."""
@@ -66,42 +86,73 @@ class Push:
             self._role.forget()
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._interval_s):
-            if self._is_ours():
-                self._send()
+        if not self._asked.wait(min(PREPARED_S, self._interval_s / 2)):
+            with guard:
+                self._turn(Push._prepared)
+        while True:
+            if self._asked.wait(self._interval_s):
+                self._answer()
+                if self._stopping:
+                    break
+            else:
+                with guard:
+                    self._turn(Push._send)
+        with guard:
+            if self._sender is not None:
+                self._sender.close()
+
+    def _answer(self) -> None:
+        """Do what ``flush`` asks for; the role is free then for others who end."""
+        self._asked.clear()
         with guard:
             self._finish()
-        if self._sender is not None:
-            with guard:
-                self._sender.close()
         if self._role is not None:
             self._role.forget()
+        self._answered.set()
 
-    def _is_ours(self) -> bool:
+    def _turn(self, act: Callable[["Push"], object]) -> None:
+        if self._has_role():
+            self._leave("")
+            act(self)
+
+    def _has_role(self) -> bool:
         return self._role is None or self._role.held()
+
+    def _leave(self, word: str) -> None:
+        if self._role is not None:
+            self._role.leave(word)
 
     def _finish(self) -> None:
         """The last export.
 
-        Who has the role may be at his own last one, which does not have what came since he read:
-        he is waited for.
+        Where another one is at his, he is waited for: what he reads may have been counted before
+        the last of ours.
         """
-        while not self._abandoned.is_set():
-            if self._is_ours():
-                if self._role is not None:
-                    self._role.end()
-                self._send()
+        while time.monotonic() < self._until_s:
+            if self._has_role():
+                if self._asked_ns > self._told_ns():
+                    self._leave(ENDING)
+                    self._leave(str(self._send()))
                 return
-            if self._role is None or not self._role.is_ending():
+            if self._role is None or not self._role.word():
                 return
-            self._abandoned.wait(RETRY_S)
+            time.sleep(RETRY_S)
 
-    def _send(self) -> None:
-        with guard:
-            if self._sender is None:
-                from inprofile.exporters.sender import Sender
+    def _told_ns(self) -> int:
+        """Of which moment the last export of who had the role before was; 0 for none."""
+        word = "" if self._role is None else self._role.word()
+        return int(word) if word.isdecimal() else 0
 
-                self._sender = Sender(
-                    self._read, self._directory, self._service, self._slo_ms, self._environment
-                )
-            self._sender(self._interval_s)
+    def _send(self) -> int:
+        """Export; of which moment that is, in nanoseconds since the epoch, or 0 where it failed."""
+        send, read_ns = self._prepared(), time.time_ns()
+        return read_ns if send(self._interval_s) else 0
+
+    def _prepared(self) -> "Sender":
+        if self._sender is None:
+            from inprofile.exporters.sender import Sender
+
+            self._sender = Sender(
+                self._read, self._directory, self._service, self._slo_ms, self._environment
+            )
+        return self._sender

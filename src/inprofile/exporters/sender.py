@@ -60,6 +60,8 @@ class Sender:
         self._quiet = Quiet()
         self._resources: dict[int, Resource] = {}
         self._receivers = self._loaded(environment)
+        for receiver in self._receivers:
+            self._resource(receiver)  # now: a process that ends can have no detectors' threads
 
     def _loaded(self, environment: Mapping[str, str]) -> list[Receiver]:
         try:
@@ -75,8 +77,8 @@ class Sender:
             found.append(Receiver(exporter, preference(exporter), telling))
         return found
 
-    def __call__(self, again_s: float) -> None:
-        """Export; the next time will be in ``again_s``."""
+    def __call__(self, again_s: float) -> bool:
+        """Export; the next time will be in ``again_s``. Whether all has arrived."""
         counted = self._read()
         # All of them before the first is sent: when that returns we may have been closed.
         data = [(receiver, self._data(receiver, counted)) for receiver in self._receivers]
@@ -87,6 +89,7 @@ class Sender:
                 if problem is not None:
                     failing[type(receiver.exporter).__name__] = problem
         self._say(failing, again_s)
+        return not failing
 
     def _say(self, failing: Mapping[str, str], again_s: float) -> None:
         for name in failing.keys() - self._failing:
@@ -114,12 +117,16 @@ class Sender:
         return None
 
     def _data(self, receiver: Receiver, counted: Snapshot) -> MetricsData:
+        told = receiver.telling.next(counted, receiver.preference)
+        return MetricsData([ResourceMetrics(self._resource(receiver), [told], "")])
+
+    def _resource(self, receiver: Receiver) -> "Resource":
+        """That of the count that there is now: there is another one when it begins anew."""
         began_ns = receiver.telling.began_ns()
         if began_ns not in self._resources:
             instance = instance_id(self._directory, began_ns)
             self._resources = {began_ns: resource(self._service, instance)}
-        told = receiver.telling.next(counted, receiver.preference)
-        return MetricsData([ResourceMetrics(self._resources[began_ns], [told], "")])
+        return self._resources[began_ns]
 
     def close(self) -> None:
         """The end of it."""
