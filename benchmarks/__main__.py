@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks import accuracy, calls, findings, idle, lag, ping, scale
+from benchmarks import accuracy, calls, findings, idle, lag, ping, scale, spans
 from benchmarks.overhead import command as overhead
 from benchmarks.overhead import readme as table
 
@@ -18,6 +18,7 @@ COMMANDS = {
     "lag": lag,
     "accuracy": accuracy,
     "scale": scale,
+    "spans": spans,
 }
 
 

@@ -179,6 +179,7 @@ class Runtime:
             ticks.append(Folding(group, self.bounds))
         self.pipeline = Pipeline((self._findings,), drains, ticks, self._dropped, woken)
         self.pipeline.start()
+        _exit_first()
         self.recorder.started = meter.started
         self.recorder.sink = meter.record
         return meter
@@ -477,6 +478,13 @@ def hook_process() -> None:
     os.register_at_fork(
         before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
     )
+
+
+def _exit_first() -> None:
+    """End before what has been set up since, such as the tracer provider that our spans go to."""
+    if _hooked:
+        atexit.unregister(_at_exit)
+        atexit.register(_at_exit)
 
 
 def _at_exit() -> None:

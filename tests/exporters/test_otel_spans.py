@@ -1,8 +1,10 @@
 """Kept traces as OpenTelemetry's spans, as a collector gets them."""
 
 import logging
+import os
 import re
 import sqlite3
+import sys
 import time
 from importlib.metadata import version
 from types import SimpleNamespace
@@ -16,7 +18,7 @@ from starlette.routing import Route
 import inprofile
 from inprofile import runtime
 from inprofile.storage.store import FILE
-from tests import asgi
+from tests import asgi, child
 from tests.exporters.received import plain, spans
 from tests.otlp import until
 
@@ -308,3 +310,18 @@ def test_a_collector_that_hangs_delays_neither_a_request_nor_the_end(running, ot
     start_s = time.monotonic()
     inprofile.uninstrument()
     assert time.monotonic() - start_s < 5
+
+
+JOB = """
+import opentelemetry.exporter.otlp.proto.http.trace_exporter  # which takes a busy machine a while
+import inprofile
+inprofile.instrument(otel="spans")
+with inprofile.job("import"):
+    pass
+print(0)
+"""
+
+
+def test_a_program_that_ends_at_once_sends_its_job(otlp, tmp_path):
+    child.run(JOB, PYTHONPATH=os.pathsep.join(sys.path), INPROFILE_DIR=tmp_path)
+    assert [span["name"] for span in spans(otlp.traces)] == ["import"]

@@ -82,3 +82,45 @@ def found(request, tmp_path_factory):
 @pytest.mark.parametrize("name", WHOLE)
 def test_theirs_and_ours_make_one_tree(found, name):
     assert found[name] == {"spans": WHOLE[name], "add up": True, "left": False, "errors": 0}
+
+
+UNCHOSEN = """
+import json, sys
+from starlette.applications import Starlette
+import inprofile
+from inprofile import runtime
+from tests import asgi
+app = inprofile.instrument(Starlette(), sample_rate=1)
+asgi.asked(app, "/")
+recorder = runtime.running().recorder
+runtime.running().pipeline.flush()
+loaded = [name for name in sys.modules if name.partition(".")[0] == "opentelemetry"]
+print(json.dumps([loaded, recorder.entered, recorder.head, recorder.tracing]))
+"""
+
+LATE = """
+import json
+from starlette.applications import Starlette
+import inprofile
+from tests import asgi
+app = inprofile.instrument(Starlette(), otel="spans")
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+provider = TracerProvider()
+line = lambda span: json.dumps(span.name) if span.kind.name == "SERVER" else ""
+provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter(formatter=line)))
+trace.set_tracer_provider(provider)
+asgi.asked(app, "/nowhere")
+"""
+
+
+def test_where_spans_are_not_chosen_a_request_has_nothing_to_do_with_opentelemetry(tmp_path):
+    path = os.pathsep.join(sys.path)
+    told = child.run(UNCHOSEN, PYTHONPATH=path, INPROFILE_DIR=tmp_path)
+    assert told == [[], None, None, False]
+
+
+def test_a_provider_that_was_set_after_the_line_gets_the_last_request_at_exit(tmp_path):
+    path = os.pathsep.join(sys.path)
+    assert child.run(LATE, PYTHONPATH=path, INPROFILE_DIR=tmp_path) == "GET"

@@ -23,6 +23,7 @@ from wrapt import resolve_path
 
 import inprofile
 from inprofile import runtime
+from inprofile.core.trace_context import TraceContext
 from inprofile.integrations.celery import Sent, queued_ns, read
 from inprofile.testing import record
 from tests import child
@@ -340,6 +341,10 @@ def test_the_wait_in_the_queue_begins_with_the_message_or_its_eta(sent_at_s, eta
     [
         (f"12.000000 {'0a' * 16}", Sent(12.0, "0a" * 16)),
         ("12.500000", Sent(12.5, "")),
+        (
+            f"12.000000 {'0a' * 16} 00-{'1' * 32}-{'2' * 16}-01",
+            Sent(12.0, "0a" * 16, TraceContext("1" * 32, "2" * 16, 1)),
+        ),
         ("12.500000 <script>", None),
         ("nan", None),
         ("9" * 400 + ".000000", None),

@@ -4,19 +4,21 @@ from collections.abc import Callable
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
-from opentelemetry.trace import NonRecordingSpan, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, SpanKind, set_span_in_context
 
 from inprofile.core.model import Trace
 from inprofile.core.recorder import Recorder
 from inprofile.exporters import semconv
 from inprofile.exporters.records import remote
 
+NOWHERE = Context()
+
 
 class Head:
     """Asks the sampler of the application's provider, or the one that OTEL_TRACES_SAMPLER names.
 
     It knows what its trace has at the time: the id, the caller and what it decided, and mostly
-    not yet the route. Costs 5 microseconds.
+    not yet the route. Costs 10 microseconds.
     """
 
     def __init__(self, recorder: Recorder, sampler: Callable[[], Sampler]) -> None:
@@ -25,11 +27,11 @@ class Head:
 
     def __call__(self, trace: Trace) -> bool:
         caller = self._recorder.caller(trace)
-        context = Context()
+        context = NOWHERE
         if caller is not None:
             context = set_span_in_context(NonRecordingSpan(remote(caller)), context)
         trace_id = self._recorder.identify(trace) if caller is None else caller.trace_id
-        name, kind, attributes = semconv.request(trace)
-        sampler = self._sampler()
-        result = sampler.should_sample(context, int(trace_id, 16), name, kind, attributes, ())
+        name, kind = semconv.root_name(trace), semconv.KINDS.get(trace.door, SpanKind.INTERNAL)
+        about = {"url.path": trace.path, "url.scheme": trace.scheme} if trace.path else None
+        result = self._sampler().should_sample(context, int(trace_id, 16), name, kind, about, ())
         return result.decision is Decision.RECORD_AND_SAMPLE

@@ -44,6 +44,8 @@ class Spans:
         self._provider: TracerProvider | None = None
         self._handing: Handing | None = None
         self._has_none = False
+        self._closing = threading.Event()
+        self._last: threading.Thread | None = None
         self._default = TracerProvider(
             resource=Resource.get_empty(), shutdown_on_exit=False
         ).sampler
@@ -67,11 +69,9 @@ class Spans:
     def close(self, timeout_s: float) -> None:
         """Let our own exporters finish for at most ``timeout_s``; the application's are its own."""
         self._stop()
-        if self._own is not None:
-            # A thread of its own, as an exporter that hangs does so when it is shut down, too.
-            last = threading.Thread(target=self._own.shutdown, name="inprofile-last", daemon=True)
-            last.start()
-            last.join(timeout_s)
+        if self._last is not None:
+            self._closing.set()
+            self._last.join(timeout_s)
 
     def after_fork_in_child(self) -> None:
         """Let go of what is the parent's, without a word."""
@@ -98,7 +98,25 @@ class Spans:
         if self._own is None and not self._has_none:
             try:
                 self._own = providers.ours(self._settings.service, self._environment)
+                self._last = self._closer(self._own)
             except NoExporter as error:
                 self._has_none = True
                 log.warning("inprofile: no spans are exported: %s", error)
         return self._own
+
+    def _closer(self, provider: TracerProvider) -> threading.Thread | None:
+        """A thread that shuts the provider down when it is time: an exporter may hang in that, too.
+
+        None in a process that ends already, which can have no more threads: there are no batches.
+        """
+
+        def close() -> None:
+            self._closing.wait()
+            provider.shutdown()
+
+        last = threading.Thread(target=close, name="inprofile-spans", daemon=True)
+        try:
+            last.start()
+        except RuntimeError:
+            return None
+        return last

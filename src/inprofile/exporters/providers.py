@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 
 from opentelemetry import trace
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import (
+    BatchSpanProcessor,
+    SimpleSpanProcessor,
+    SpanExporter,
+)
 
 from inprofile.exporters import otel_environment
 from inprofile.exporters.telling_exporter import TellingExporter
@@ -30,8 +34,22 @@ def ours(service: str, environment: Mapping[str, str]) -> TracerProvider:
     """
     names = otel_environment.exporters("traces", environment)
     found = [otel_environment.load("traces", name)() for name in names]
-    resource = Resource.create({"service.name": service} if service else {})
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider = TracerProvider(resource=_resource(service), shutdown_on_exit=False)
     for exporter in found:
-        provider.add_span_processor(BatchSpanProcessor(TellingExporter(exporter)))
+        provider.add_span_processor(_processor(TellingExporter(exporter)))
     return provider
+
+
+def _processor(exporter: SpanExporter) -> SpanProcessor:
+    try:
+        return BatchSpanProcessor(exporter)
+    except RuntimeError:  # a process that ends can have no more threads
+        return SimpleSpanProcessor(exporter)
+
+
+def _resource(service: str) -> Resource:
+    ours = {SERVICE_NAME: service} if service else {}
+    try:
+        return Resource.create(ours)
+    except RuntimeError:  # the same
+        return Resource(ours).merge(OTELResourceDetector().detect())
