@@ -34,6 +34,9 @@ CHOSEN = {
 DEMOS = {"fastapi": {"UVICORN_LOOP": "asyncio"}, "django": {}}
 """asyncio's own loop tells more than uvloop; gunicorn has threads."""
 
+NOT_TOLD = {"runtime: Tasks and ready callbacks A"} if sys.version_info >= (3, 14) else set()
+"""asyncio's set of tasks cannot be read from another thread since 3.14: see docs/event-loop.md."""
+
 
 @contextmanager
 def demo(app, port):
@@ -89,7 +92,8 @@ def is_shown(found):
 
 @pytest.mark.parametrize("form", ["native", "classic"])
 def test_every_query_of_every_panel_has_something_to_show(readers, form):
-    reader, missing = readers[form], queries()
+    reader = readers[form]
+    missing = [each for each in queries() if str(each) not in NOT_TOLD]
     deadline = time.monotonic() + PATIENCE_S
     while missing and time.monotonic() < deadline:
         missing = [
