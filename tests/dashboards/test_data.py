@@ -26,7 +26,6 @@ SLO = "p95<1ms,p99<800ms,errors<1%"
 VERSION = "1.2"
 CHOSEN = {
     "$__rate_interval": "5m",
-    "$__range": "5m",
     "$job": "app",
     "$version": VERSION,
     "$before": VERSION,

@@ -8,7 +8,7 @@ import yaml
 from tests.dashboards.boards import RULES, boards, queries
 from tests.dashboards.promql import known, mistakes, selectors
 
-WINDOWS = frozenset({"$__rate_interval", "$__range"})
+WINDOWS = frozenset({"$__rate_interval"})
 
 
 @pytest.mark.parametrize("asked", queries(), ids=str)
