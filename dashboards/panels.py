@@ -47,6 +47,8 @@ SECONDS, SHARE, PER_SECOND, NUMBER, BYTES = "s", "percentunit", "reqps", "short"
 HEIGHT, HALF, WHOLE = 8, 12, 24
 LETTERS = "ABCDEFGH"
 
+LATEST = common.ReduceDataOptions().calcs(["lastNotNull"])
+
 Panel = Builder[models.Panel]
 
 
@@ -109,6 +111,7 @@ def bars(title: str, *queries: Query, unit: str, about: str, width: int = HALF) 
         .min(0)
         .orientation(VizOrientation.HORIZONTAL)
         .display_mode(BarGaugeDisplayMode.BASIC)
+        .reduce_options(LATEST)
         .targets(_targets(queries, instant=True))
     )
 

@@ -6,7 +6,6 @@ from inprofile.core.metrics import Family
 from inprofile.rules.promql import Durations, label, selected
 
 STEP = "$__rate_interval"
-RANGE = "$__range"
 
 JOB = label("job", "$job")
 ROUTE = label("http.route", "$route")

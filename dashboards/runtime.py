@@ -70,7 +70,7 @@ def loops() -> list[Panel]:
             unit=SECONDS,
             about="How late a timer is at random moments: what everything that is ready waits.",
         ),
-        panels.heat("Event loop lag", lag.buckets(), about="How late a timer is."),
+        panels.heat("Event loop lags", lag.buckets(), about="How late a timer is."),
         panels.lines(
             "Event loop utilization",
             Query(series(UTILIZATION), f"{PID} {{{{method}}}}"),

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard
 from dashboards import panels
 from dashboards.board import board
 from dashboards.panels import NUMBER, PER_SECOND, SECONDS, SHARE, WHOLE, Panel
-from dashboards.queries import JOB, RANGE, Query, durations, or_none, quantiles, rate, ratio, series
+from dashboards.queries import JOB, Query, durations, or_none, quantiles, rate, ratio, series
 from inprofile.core.metrics import ACTIVE, FINDINGS, JOBS, REQUESTS, STAGE
 from inprofile.rules.burn_rate import FAILED, PAIRS, RECORDED
 
@@ -32,13 +32,13 @@ def service() -> dashboard.Dashboard:
 def objectives() -> list[Panel]:
     """From the rules that ``inprofile rules`` prints."""
     name = "{{slo}} {{http_route}}"
-    burned = f"{RECORDED}5m{{{JOB}}}"
     return [
         panels.numbers(
-            "Budget left in this time range",
-            Query(f"1 - avg_over_time({burned}[{RANGE}])", name),
+            "Budget left of three days",
+            Query(f"1 - {RECORDED}3d{{{JOB}}}", name),
             unit=SHARE,
-            about="What of that which may miss an objective has not: below 0 it is broken.",
+            about="Of the requests that may miss an objective, which part has not, at the rate of"
+            " the last three days: below 0 the objective is missed.",
         ),
         panels.numbers(
             "Burn rate of an hour",
@@ -58,8 +58,8 @@ def objectives() -> list[Panel]:
         ),
         panels.rows(
             "Alerts",
-            ("State", NUMBER, f'ALERTS{{alertname=~"Inprofile.*",{JOB}}}'),
-            by={"alertname": "Alert", "alertstate": "Is", "slo": "Objective"},
+            ("Alerts", NUMBER, f'ALERTS{{alertname=~"Inprofile.*",{JOB}}}'),
+            by={"alertname": "Alert", "alertstate": "State", "slo": "Objective"},
             about="Those of the rules that are pending or firing.",
             width=12,
         ),

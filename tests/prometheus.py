@@ -11,7 +11,8 @@ import pytest
 
 from tests.servers import Command, free_port, private_directory, running, system_program
 
-FEATURES = "exemplar-storage,native-histograms"
+CLASSIC = "exemplar-storage"
+FEATURES = f"{CLASSIC},native-histograms"
 
 EVERY = "1s"
 """How often it scrapes unless told otherwise."""
@@ -37,6 +38,10 @@ class Prometheus:
         """The exemplars of the series of a query."""
         return list(self._asked("query_exemplars", query=expression, start=start, end=end))
 
+    def values(self, label: str, match: str) -> list[str]:
+        """The values of a label of the series that a selector matches."""
+        return list(self._asked(f"label/{label}/values", **{"match[]": match}))
+
     def targets(self) -> list[dict[str, Any]]:
         """What it scrapes, and how that went."""
         return list(self._asked("targets")["activeTargets"])
@@ -50,7 +55,11 @@ class Prometheus:
 
 @contextmanager
 def prometheus(
-    targets: Iterable[str], *, every: str = EVERY, rules: Iterable[Path] = ()
+    targets: Iterable[str],
+    *,
+    every: str = EVERY,
+    rules: Iterable[Path] = (),
+    features: str = FEATURES,
 ) -> Iterator[Prometheus]:
     """Run one that scrapes ``targets`` (host:port) from the first moment on.
 
@@ -79,7 +88,7 @@ def prometheus(
             f"--config.file={config}",
             f"--storage.tsdb.path={home / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",
-            f"--enable-feature={FEATURES}",
+            f"--enable-feature={features}",
             "--log.level=error",
         ]
         with running(server, home, None, lambda: _is_ready(url), stop="KILL"):

@@ -24,6 +24,7 @@ def test_help_names_the_commands_with_examples(inprofile):
     for words in (
         "inprofile status     which apps",
         "inprofile report     where the time",
+        "inprofile rules      Prometheus rules",
         "Exit codes",
     ):
         assert words in out

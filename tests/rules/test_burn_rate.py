@@ -134,3 +134,14 @@ def test_a_bound_that_prometheus_has_never_stored_gives_no_number(promtool):
     }
     values: list = [("69m", "inprofile:slo_burn:rate5m", {})]
     promtool.play(ruled(slo="p95<300ms"), series, look="69m", values=values)
+
+
+@pytest.mark.parametrize("slo", ["errors<1%", "p95<300ms"])
+def test_while_there_are_no_requests_there_is_no_number(promtool, slo):
+    series = {
+        f'{BUCKET}{{job="shop",le="0.3"}}': "5x70",
+        f'{COUNT}{{job="shop",http_response_status_code="200"}}': "5x70",
+        f'{COUNT}{{job="shop",http_response_status_code="500"}}': "5x70",
+    }
+    values: list = [("69m", "inprofile:slo_burn:rate5m", {})]
+    promtool.play(ruled(slo=slo), series, look="69m", values=values)

@@ -64,7 +64,8 @@ def _burn(objective: Objective, route: str, window: str) -> str:
         if objective.threshold_ms is None
         else requests.share_above(objective.threshold_ms, *by)
     )
-    return f"(\n{missed}\n) / {objective.budget_percent / 100:g}"
+    # Without requests it is NaN, which no comparison lets through, and which would spoil averages.
+    return f"(\n{missed}\n) / {objective.budget_percent / 100:g} > -1"
 
 
 def _failed(requests: Durations, by: tuple[str, ...]) -> str:
