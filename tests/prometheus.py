@@ -12,6 +12,8 @@ import pytest
 from tests.servers import Command, free_port, private_directory, running, system_program
 
 FEATURES = "exemplar-storage,native-histograms"
+CLASSIC = "exemplar-storage"
+"""Without native histograms it reads the classic ones."""
 
 EVERY = "1s"
 """How often it scrapes unless told otherwise."""
@@ -50,7 +52,11 @@ class Prometheus:
 
 @contextmanager
 def prometheus(
-    targets: Iterable[str], *, every: str = EVERY, rules: Iterable[Path] = ()
+    targets: Iterable[str],
+    *,
+    every: str = EVERY,
+    rules: Iterable[Path] = (),
+    features: str = FEATURES,
 ) -> Iterator[Prometheus]:
     """Run one that scrapes ``targets`` (host:port) from the first moment on.
 
@@ -79,7 +85,7 @@ def prometheus(
             f"--config.file={config}",
             f"--storage.tsdb.path={home / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",
-            f"--enable-feature={FEATURES}",
+            f"--enable-feature={features}",
             "--log.level=error",
         ]
         with running(server, home, None, lambda: _is_ready(url), stop="KILL"):
