@@ -12,7 +12,7 @@ SCHEMA = 3
 SEMCONV_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration"""
 
-STEPS = (1.0, 1.5, 2.0, 2.5, 3.5, 5.0, 7.5)
+STEPS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.5, 5.0, 6.0, 7.5)
 CLASSIC_S = (
     *(round(step * 10**power, 6) for power in range(-4, 1) for step in STEPS),
     *(10.0, 15.0, 30.0),
