@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks import accuracy, calls, findings, idle, lag, ping, scale, spans
+from benchmarks import accuracy, calls, findings, idle, lag, ping, quantiles, scale, spans
 from benchmarks.overhead import command as overhead
 from benchmarks.overhead import readme as table
 
@@ -17,6 +17,7 @@ COMMANDS = {
     "idle": idle,
     "lag": lag,
     "accuracy": accuracy,
+    "quantiles": quantiles,
     "scale": scale,
     "spans": spans,
 }

@@ -10,8 +10,10 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
+from benchmarks import scale_dead
 from benchmarks.counts import count, counts
 from benchmarks.machine import about, sentence
 from benchmarks.scale_series import FAMILIES, series, write_cells
@@ -25,6 +27,7 @@ SUMMARY = "Cost of a scrape by routes and workers, against prometheus_client's m
 EXAMPLES = """examples:
   scripts/bench scale
   scripts/bench scale --routes 50,500,1000 --workers 4 --format md
+  scripts/bench scale --routes 1000 --workers 1 --dead 0
 """
 ROOT = Path(__file__).parents[1]
 CAPACITY_BYTES = 64 << 20
@@ -165,6 +168,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=counts, metavar=numbers, default=(1, 4, 16), help="default 1,4,16"
     )
+    parser.add_argument("--dead", type=int, default=200, help="workers that have died (200)")
     parser.add_argument("--repeats", type=count, default=7, help="scrapes of each side (7)")
     parser.add_argument("--format", choices=("text", "md", "json"), default="text")
     parser.add_argument("--date", help="recorded as it is given")
@@ -177,9 +181,30 @@ def run(arguments: argparse.Namespace) -> int:
         for workers in arguments.workers:
             print(f"{routes} routes, {workers} workers", file=sys.stderr, flush=True)
             rows.append(measure(routes, workers, arguments.repeats))
+    dead = []
+    if arguments.dead > 0:
+        print(f"{arguments.dead} dead workers", file=sys.stderr, flush=True)
+        in_turns = partial(_in_turns, repeats=arguments.repeats)
+        dead = scale_dead.measure(
+            arguments.dead, scrape_ours, scrape_theirs, _write_theirs, in_turns
+        )
     on = about(("inprofile", "prometheus-client"), arguments.date)
     if arguments.format == "json":
-        print(json.dumps({"about": on, "rows": [asdict(row) for row in rows]}, indent=1))
+        print(
+            json.dumps(
+                {
+                    "about": on,
+                    "rows": [asdict(row) for row in rows],
+                    "dead": [asdict(row) for row in dead],
+                },
+                indent=1,
+            )
+        )
     else:
-        print(rendered([table(rows), [sentence(on)]], arguments.format))
+        print(
+            rendered(
+                [table(rows), *map(scale_dead.table, [dead] * bool(dead)), [sentence(on)]],
+                arguments.format,
+            )
+        )
     return 0

@@ -12,6 +12,8 @@ import pytest
 from tests.servers import Command, free_port, private_directory, running, system_program
 
 CLASSIC = "exemplar-storage"
+"""Without native histograms it reads the classic ones."""
+
 FEATURES = f"{CLASSIC},native-histograms"
 
 EVERY = "1s"

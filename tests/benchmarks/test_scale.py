@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.scale import Cost, Row, _in_turns, observations, scrape_ours, table
+from benchmarks.scale_dead import Dead
+from benchmarks.scale_dead import table as dead_table
 from benchmarks.scale_series import OBSERVATIONS, STAGES, series, write_cells
 
 
@@ -37,20 +39,35 @@ def test_scrapes_that_differ_are_not_compared():
 
 
 def test_both_sides_are_measured_with_the_same_observations(capsys):
-    assert (
-        main(["scale", "--routes", "2", "--workers", "2", "--repeats", "1", "--format=json"]) == 0
-    )
+    few = ("--routes", "2", "--workers", "2", "--dead", "3", "--repeats", "1")
+    assert main(["scale", *few, "--format=json"]) == 0
     out, err = capsys.readouterr()
-    assert err == "2 routes, 2 workers\n"
-    (row,) = json.loads(out)["rows"]
+    assert err == "2 routes, 2 workers\n3 dead workers\n"
+    found = json.loads(out)
+    (row,) = found["rows"]
     assert (row["routes"], row["workers"], row["histograms"]) == (2, 2, 20)
     assert all(value > 0 for side in ("ours", "theirs") for value in row[side].values())
+    assert [(dead["side"], dead["workers"], dead["histograms"]) for dead in found["dead"]] == [
+        ("prometheus_client", 3, 60),
+        ("ours, in the first five seconds", 3, 60),
+        ("ours, folded", 3, 60),
+    ]
+    assert all(0 < dead["fastest_ms"] <= dead["median_ms"] for dead in found["dead"])
 
 
 def test_the_table_shows_both_and_their_ratio():
     row = Row(500, 16, 5000, Cost(20, 21.25, 12_345, 2_000_000), Cost(50, 60, 12_000, 3_100_000))
     assert table([row]).rows == [
         ("500 × 16", "5,000", "20.0 (21.2)", "50.0 (60.0)", "2.5", "12", "12", "2.0", "3.1")  # noqa: RUF001 - as it is printed
+    ]
+
+
+def test_what_is_promised_of_the_dead_is_held_against_the_fastest_scrape():
+    rows = [Dead("theirs", 200, 60, 700, 710), Dead("ours, folded", 200, 60, 20.1, 21)]
+    assert dead_table(rows).title == "A scrape after 200 workers of 60 histograms have died"
+    assert dead_table(rows).rows == [
+        ("theirs", "700.0 (710.0)"),
+        ("ours, folded", "20.1 (21.0) (missed: 20)"),
     ]
 
 

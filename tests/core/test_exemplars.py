@@ -85,17 +85,17 @@ def test_a_job_is_one_of_the_jobs(cells):
 
 def test_each_bucket_has_its_latest(cells, clock):
     key = REQUESTS.name, *labels.request(kept(1))
-    for trace_id, length_ns in [(A, 30 * MS), (A, 70 * MS), (B, 40 * MS)]:
+    for trace_id, length_ns in [(A, 30 * MS), (A, 70 * MS), (B, 32 * MS)]:
         clock.advance(1)
         noted(cells, kept(length_ns), trace_id, SPAN)
-    assert seen(cells)[key] == [(40 * MS, B), (70 * MS, A)]
+    assert seen(cells)[key] == [(32 * MS, B), (70 * MS, A)]
 
 
 def test_of_two_workers_the_later_one_is_told_wherever_it_was(tmp_path, cells, clock):
     other = Cells(tmp_path / "1.1.2.cells", layout(), 4 << 20)
     for where, trace_id, length_ns in [
         (cells, A, 30 * MS),
-        (other, B, 40 * MS),
+        (other, B, 32 * MS),
         (other, A, 70 * MS),
         (cells, B, 71 * MS),
     ]:
@@ -108,7 +108,7 @@ def test_of_two_workers_the_later_one_is_told_wherever_it_was(tmp_path, cells, c
     other.close()
     key = EXEMPLARS_OF[REQUESTS.name].name, *labels.request(kept(1))
     assert [(one.value_ns, one.trace_id) for one in found(sums.series()[key])] == [
-        (40 * MS, B),
+        (32 * MS, B),
         (71 * MS, B),
     ]
 

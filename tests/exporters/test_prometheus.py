@@ -179,8 +179,11 @@ def test_a_request_under_way_is_seen_until_it_ends(accept):
 
 
 CLASSIC = [
-    *("0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.075"),
-    *("0.1", "0.25", "0.5", "0.75", "1.0", "2.5", "5.0", "7.5", "10.0", "30.0"),
+    *("0.0001", "0.000125", "0.00015", "0.0002", "0.00025", "0.00035", "0.0005", "0.0006"),
+    *("0.00075", "0.001", "0.00125", "0.0015", "0.002", "0.0025", "0.0035", "0.005", "0.006"),
+    *("0.0075", "0.01", "0.0125", "0.015", "0.02", "0.025", "0.035", "0.05", "0.06", "0.075"),
+    *("0.1", "0.125", "0.15", "0.2", "0.25", "0.35", "0.5", "0.6", "0.75"),
+    *("1.0", "1.25", "1.5", "2.0", "2.5", "3.5", "5.0", "6.0", "7.5", "10.0", "15.0", "30.0"),
 ]
 """The bounds that are shown, of the hundreds that are counted."""
 
@@ -203,11 +206,11 @@ def test_the_users_thresholds_are_shown_beside_them(monkeypatch):
 
 
 def test_a_threshold_that_is_counted_anyway_is_shown_as_well(monkeypatch):
-    monkeypatch.setenv("INPROFILE_SLO_MS", "125,2000")
+    monkeypatch.setenv("INPROFILE_SLO_MS", "31.25,4000")
     app = inprofile.instrument(shop())
     asgi.asked(app, "/items/1")
     shown = list(buckets(scraped(app)))
-    assert shown == sorted([*CLASSIC, "0.125", "2.0", "+Inf"], key=float)
+    assert shown == sorted([*CLASSIC, "0.03125", "4.0", "+Inf"], key=float)
 
 
 def test_a_threshold_is_shown_as_it_is_counted():
@@ -220,7 +223,7 @@ def test_a_threshold_is_shown_as_it_is_counted():
     fed.close()
     shown = buckets(body)
     assert list(shown) == sorted([*CLASSIC, "1e-09", "0.033333333", "+Inf"], key=float)
-    assert [shown[le] for le in ("1e-09", "0.0001", "0.025", "0.033333333", "0.05")] == [
+    assert [shown[le] for le in ("1e-09", "0.0001", "0.025", "0.033333333", "0.035")] == [
         *(2, 3, 3, 4, 5)
     ]
 

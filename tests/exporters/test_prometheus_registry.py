@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Gauge, ProcessCollect
 from prometheus_client.openmetrics import exposition as openmetrics_exposition
 
 import inprofile
+from inprofile.core.exemplars import noted
 from inprofile.exporters.collector import Collector
 from inprofile.runtime import running
 from tests import asgi
@@ -108,3 +109,22 @@ def test_a_collector_that_outlives_the_line_starts_nothing_again():
 def test_before_the_line_there_is_no_collector():
     with pytest.raises(RuntimeError, match=r"call inprofile\.instrument\(app\) first"):
         inprofile.collector()
+
+
+def test_exemplars_are_in_openmetrics_and_nowhere_else(fed):
+    trace = fed.recorder.begin("http", "GET", "https")
+    trace.route, trace.status = "/orders/{id}", 200
+    fed.clock.advance(30_000_000)
+    fed.recorder.keep = lambda kept: noted(fed.cells, kept, "7".zfill(32), "9".zfill(16))
+    fed.recorder.sample_rate = 1.0
+    fed.recorder.finish(trace)
+    registry = CollectorRegistry()
+    registry.register(Collector(fed.snapshot))
+    body = openmetrics_exposition.generate_latest(registry)
+    found = [
+        (sample.labels["le"], sample.exemplar.labels, sample.exemplar.value)
+        for sample in families(body)["http_server_request_duration_seconds"].samples
+        if sample.exemplar
+    ]
+    assert found == [("0.035", {"trace_id": "7".zfill(32)}, 0.03)]
+    assert b"trace_id" not in generate_latest(registry)

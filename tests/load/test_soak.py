@@ -92,7 +92,7 @@ def test_no_counter_goes_backwards_and_no_request_is_lost_or_counted_twice(
     watched.take(scrape(server.url))
     before = watched.total(COUNT, http_route="/pid")
     asked = f"{server.url}/pid"
-    with load(asked, tmp_path, seconds=SOAK_S, users=8, pause_s=0.05) as requests:
+    with load(asked, tmp_path, f"duration={SOAK_S}s", users=8, pause_s=0.05) as requests:
         until = time.monotonic() + SOAK_S
         while time.monotonic() < until:
             try:

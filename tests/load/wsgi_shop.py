@@ -33,6 +33,12 @@ def pid():
     return str(os.getpid())
 
 
+@app.get("/job")
+def job():
+    with inprofile.job(str(os.getpid())):
+        return str(os.getpid())
+
+
 @app.get("/orders/<int:pk>")
 def order(pk):
     return {"pk": pk}

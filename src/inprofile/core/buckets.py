@@ -12,8 +12,13 @@ SCHEMA = 3
 SEMCONV_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration"""
 
-CLASSIC_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, *SEMCONV_S, 30.0)
-"""The bounds that the Prometheus export shows: semconv's, and enough around them to see SQL."""
+STEPS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.5, 5.0, 6.0, 7.5)
+CLASSIC_S = (
+    *(round(step * 10**power, 6) for power in range(-4, 1) for step in STEPS),
+    *(10.0, 15.0, 30.0),
+)
+"""The bounds that classic histograms show: semconv's, and as many in between and below as it takes
+for Prometheus to read p95 and p99 within a tenth (``benchmarks quantiles``)."""
 
 
 def layout(thresholds_s: Sequence[float] = ()) -> tuple[int, ...]:
