@@ -22,8 +22,8 @@ class TraceFilter(logging.Filter):
     exemplars and spans have them: 32 and 16 digits of hexadecimal, and the route as far as it is
     known by then. All are empty outside of one, and what a record has already stays. Put it on
     handlers (a logger's filters see nothing of the loggers below), and where there is a
-    QueueHandler on that, which is in the thread that logs. Costs 1 microsecond a record, 2 for
-    the first one of a span.
+    QueueHandler on that, which is in the thread that logs. Costs 1 to 2 microseconds a
+    record, a fifth of what ``logging`` takes to write one.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

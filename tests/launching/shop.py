@@ -2,11 +2,11 @@
 
 import os
 
+from a2wsgi import WSGIMiddleware
 from fastapi import FastAPI
 from flask import Flask
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.wsgi import WSGIMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
