@@ -2,6 +2,7 @@
 
 import gc
 import time
+from typing import Any
 from wsgiref.util import FileWrapper
 
 import pytest
@@ -442,7 +443,8 @@ def test_switched_off_the_app_is_called_as_it_is(door, recorded):
 
 def test_a_measured_app_below_a_measured_asgi_app_is_the_same_request(recorded):
     below = inprofile.instrument(small)
-    app = Starlette(routes=[Mount("/below", WSGIMiddleware(below))])
+    below_asgi: Any = WSGIMiddleware(below)
+    app = Starlette(routes=[Mount("/below", below_asgi)])
     inprofile.instrument(app)
     assert asgi.asked(app, "/below/é")[1]["body"] == b"ok"
     assert [trace.path for trace in recorded.traces] == ["/below/é"]

@@ -1,6 +1,7 @@
 """Applications for real servers that know nothing of inprofile, unless $LINE says so."""
 
 import os
+from typing import Any
 
 from a2wsgi import WSGIMiddleware
 from fastapi import FastAPI
@@ -28,7 +29,8 @@ starlette = Starlette(routes=[Route("/pid", show_pid), Mount("/below", inner)])
 flask = Flask(__name__)
 flask.add_url_rule("/pid", view_func=lambda: str(os.getpid()))
 
-outer = Starlette(routes=[Mount("/", WSGIMiddleware(flask))])
+below: Any = WSGIMiddleware(flask)  # type: ignore[arg-type] # its own idea of an environ
+outer = Starlette(routes=[Mount("/", below)])
 wrapped = CORSMiddleware(fastapi, allow_origins=["*"])
 
 
