@@ -404,7 +404,7 @@ def _replace(launched: Runtime, wanted: Settings) -> None:
         message = "instrument() was called before with other settings; call uninstrument() first"
         raise ValueError(message)
     if launched.meter is not None:
-        log.warning("inprofile: instrument() comes after the first request: its settings do not")
+        log.warning("inprofile: the settings of instrument() come too late: after the first trace")
         return
     launched.uninstrument(None)
     _runtime = Runtime(wanted)

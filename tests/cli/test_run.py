@@ -11,6 +11,7 @@ import pytest
 
 from inprofile.cli.run import BOOTSTRAP
 from tests.child import environment
+from tests.exporters.exposed import COUNT, total
 
 PYTHON = sys.executable
 JOB = """
@@ -99,6 +100,42 @@ def test_a_bad_variable_is_said_and_the_program_runs(launched, script):
     done = launched("--", "python", script(JOB), INPROFILE_SLOW_MS="often", INPROFILE_STRICT="1")
     assert json.loads(done.stdout) == [True, 1000.0, []]
     assert "INPROFILE_SLOW_MS='often' is not allowed" in done.stderr
+
+
+def test_what_the_program_says_of_itself_wins_unless_it_comes_too_late(launched, script):
+    said = """
+import sys, inprofile
+if "late" in sys.argv:
+    with inprofile.job("first"):
+        pass
+inprofile.instrument(slow_ms=5)
+print(inprofile.status()["settings"]["slow_ms"])
+try:
+    inprofile.instrument(slow_ms=6)
+except ValueError as error:
+    print(error)
+"""
+    done = launched("--", "python", script(said))
+    refusal = "instrument() was called before with other settings; call uninstrument() first"
+    assert (done.stdout, done.stderr) == (f"5.0\n{refusal}\n", "")
+    late = launched("--", "python", script(said), "late")
+    assert late.stdout == f"1000.0\n{refusal}\n"
+    assert "the settings of instrument() come too late" in late.stderr
+
+
+def test_an_application_that_was_taken_out_stays_out(launched, script):
+    said = """
+import inprofile
+from flask import Flask
+app, other = Flask("app"), Flask("other")
+app.test_client().get("/")
+inprofile.uninstrument(app)
+for one in (app, app, other):
+    one.test_client().get("/")
+print(other.test_client().get("/metrics").text)
+"""
+    body = launched("--", "python", script(said)).stdout.rstrip("\n") + "\n"
+    assert total(body.encode(), COUNT) == 2
 
 
 def test_exit_code_and_signals_are_the_programs(launched):
