@@ -3,6 +3,7 @@
 import atexit
 import os
 import platform
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -169,13 +170,17 @@ class Runtime:
         if cells is None:
             cells = Cells(None, self.bounds, capacity)
         group = None if self.private or self.group is None else self.group.directory
-        drains += self.outlets.open(cells, group)
+        # A thread started now would never run, and who starts it would wait for that.
+        is_ending = sys.is_finalizing()
+        if not is_ending:
+            drains += self.outlets.open(cells, group)
         woken = (lambda: None) if self.watch is None else self.watch.glance
         ticks: list[Callable[[], None]] = [self._tick]
         if group is not None:
             ticks.append(Folding(group, self.bounds))
         self.pipeline = Pipeline((self._findings,), drains, ticks, self._dropped, woken)
-        self.pipeline.start()
+        if not is_ending:
+            self.pipeline.start()
         meter = Meter(cells)
         self.recorder.started = meter.started
         self.recorder.sink = meter.record

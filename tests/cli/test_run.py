@@ -128,10 +128,10 @@ def test_an_application_that_was_taken_out_stays_out(launched, script):
 import inprofile
 from flask import Flask
 app, other = Flask("app"), Flask("other")
-app.test_client().get("/")
+app.test_client().get("/").close()
 inprofile.uninstrument(app)
 for one in (app, app, other):
-    one.test_client().get("/")
+    one.test_client().get("/").close()
 print(other.test_client().get("/metrics").text)
 """
     body = launched("--", "python", script(said)).stdout.rstrip("\n") + "\n"
