@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -348,3 +349,24 @@ def test_status_is_plain_data(base):
     assert (about.enabled, about.shared, about.private_because) == (True, True, None)
     assert (about.workers, about.skipped_files, about.missing) == ([os.getpid()], {}, [])
     assert about.directory == str(base / about.group)
+
+
+def test_a_response_that_is_given_up_at_the_very_end_keeps_nobody_waiting(base):
+    """It finishes its trace when all of ours is closed, and no thread can be started."""
+    source = """
+import inprofile
+from tests import wsgi
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    yield b"part"
+    yield b"more"
+
+left = inprofile.instrument(app)(wsgi.environ("/"), lambda *_: None)
+next(iter(left))
+box = [left]
+box.append(box)  # for the collector alone, which runs once more when the interpreter ends
+del left, box
+print("{}")
+"""
+    assert run(source, PYTHONPATH=os.pathsep.join(sys.path)) == {}

@@ -1,11 +1,8 @@
 """Says where the time of each request goes. The public names, and nothing else."""
 
-import sys
+from typing import TYPE_CHECKING, Any
 
-TYPE_CHECKING = False  # typing's own would have to be imported: this runs in every launched process
 if TYPE_CHECKING:
-    from typing import Any
-
     from inprofile.core.block import Block as span  # noqa: N813 - it reads as a function
     from inprofile.detectors.ignoring import Ignore as ignore  # noqa: N813 - it reads as a function
     from inprofile.metric_exporter import MetricExporter
@@ -41,8 +38,9 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> "Any":
+def __getattr__(name: str) -> Any:
     """Load a public name when it is first used: importing the package does no work."""
+    import sys
     from importlib import import_module
 
     if name not in _HOMES:
@@ -51,7 +49,9 @@ def __getattr__(name: str) -> "Any":
     module, attribute = _HOMES[name]
     value = getattr(import_module(module), attribute)
     globals()[name] = value
-    launched = sys.modules.get("inprofile.launch")
-    if launched is not None and module == "inprofile.runtime":
-        launched.begin()
+    if module == "inprofile.runtime":  # a launcher may have waited for that
+        for finder in tuple(sys.meta_path):
+            begin = getattr(finder, "begin_inprofile", None)
+            if begin is not None:
+                begin()
     return value

@@ -5,7 +5,7 @@ from typing import Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
-from inprofile.launch import arm
+from inprofile.bootstrap.sitecustomize import arm
 
 
 class Instrumentor(BaseInstrumentor):  # type: ignore[misc]

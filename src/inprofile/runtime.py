@@ -3,6 +3,7 @@
 import atexit
 import os
 import platform
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -170,15 +171,19 @@ class Runtime:
         if cells is None:
             cells = Cells(None, self.bounds, capacity)
         group = None if self.private or self.group is None else self.group.directory
-        drains += self.outlets.open(cells, group)
         meter = Meter(cells)
         meter.put(metrics.VERSIONS, settings.service_version, value=1)
+        # A thread started now would never run, and who starts it would wait for that.
+        is_ending = sys.is_finalizing()
+        if not is_ending:
+            drains += self.outlets.open(cells, group)
         woken = (lambda: None) if self.watch is None else self.watch.glance
         ticks: list[Callable[[], None]] = [self._tick, BackgroundTime(meter)]
         if group is not None:
             ticks.append(Folding(group, self.bounds))
         self.pipeline = Pipeline((self._findings,), drains, ticks, self._dropped, woken)
-        self.pipeline.start()
+        if not is_ending:
+            self.pipeline.start()
         _exit_first()
         self.recorder.started = meter.started
         self.recorder.sink = meter.record
@@ -402,7 +407,7 @@ def _replace(launched: Runtime, wanted: Settings) -> None:
         message = "instrument() was called before with other settings; call uninstrument() first"
         raise ValueError(message)
     if launched.meter is not None:
-        log.warning("inprofile: instrument() comes after the first request: its settings do not")
+        log.warning("inprofile: the settings of instrument() come too late: after the first trace")
         return
     launched.uninstrument(None)
     _runtime = Runtime(wanted)

@@ -2,15 +2,19 @@
 
 import gc
 import time
+from typing import Any
 from wsgiref.util import FileWrapper
 
 import pytest
+from a2wsgi import WSGIMiddleware
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 import inprofile
 from inprofile.core.recorder import current
 from inprofile.doors.wsgi import Door
 from inprofile.runtime import recorder
-from tests import wsgi
+from tests import asgi, wsgi
 from tests.core.fake_clock import FakeClock
 
 MS = 1_000_000
@@ -435,3 +439,23 @@ def test_switched_off_the_app_is_called_as_it_is(door, recorded):
     assert off(environ, wsgi_start) == [b"ok"]
     off.recorder.enabled = True
     assert (recorded.traces, "inprofile.door" in environ) == ([], False)
+
+
+def test_a_measured_app_below_a_measured_asgi_app_is_the_same_request(recorded):
+    below = inprofile.instrument(small)
+    below_asgi: Any = WSGIMiddleware(below)
+    app = Starlette(routes=[Mount("/below", below_asgi)])
+    inprofile.instrument(app)
+    assert asgi.asked(app, "/below/é")[1]["body"] == b"ok"
+    assert [trace.path for trace in recorded.traces] == ["/below/é"]
+
+
+def test_another_request_made_inside_of_one_is_a_trace_of_its_own(recorded):
+    below = inprofile.instrument(small)
+
+    def outer(environ, start_response):
+        wsgi.asked(below, "/inner")
+        return small(environ, start_response)
+
+    wsgi.asked(inprofile.instrument(outer), "/outer")
+    assert [trace.path for trace in recorded.traces] == ["/inner", "/outer"]

@@ -1,4 +1,4 @@
-"""A Celery application with its one line, for real workers.
+"""A Celery application with its one line, for real workers; without where $LAUNCHED is set.
 
 $BROKER is a Valkey's Unix socket, and $RESULTS a directory, whose name is the queue's, too.
 """
@@ -22,7 +22,7 @@ def configured(broker, results):
 
 
 app = configured(os.environ.get("BROKER", ""), os.environ.get("RESULTS", ""))
-if "BROKER" in os.environ:
+if "BROKER" in os.environ and "LAUNCHED" not in os.environ:
     inprofile.instrument(app)
 
 

@@ -1,9 +1,11 @@
 """A real Celery worker in a process of its own, and what its group has counted and kept."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,21 @@ ROOT = Path(__file__).parents[2]
 
 
 class Worker:
-    """A worker of tests.integrations.celery_app; ``options`` are those of ``celery worker``."""
+    """A worker of tests.integrations.celery_app; ``options`` are those of ``celery worker``.
 
-    def __init__(self, group: Path, broker: str, results: Path, *options: str, **more: str) -> None:
+    ``launcher`` stands between ``python -m`` and the module; without it the application has its
+    line.
+    """
+
+    def __init__(
+        self,
+        group: Path,
+        broker: str,
+        results: Path,
+        *options: str,
+        launcher: Sequence[str] = (),
+        **more: str,
+    ) -> None:
         self.group = group
         self.log = results.with_suffix(".log")
         variables: dict[str, str | Path] = {
@@ -30,7 +44,9 @@ class Worker:
             "INPROFILE_GROUP": group.name,
             "INPROFILE_SLOW_MS": "0",
         }
-        command = [sys.executable, "-m", "celery", "-A", "tests.integrations.celery_app"]
+        if launcher:
+            variables |= {"LAUNCHED": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-m", *launcher, "celery", "-A", "tests.integrations.celery_app"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, "worker", "--loglevel", "INFO", *options],

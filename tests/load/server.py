@@ -60,7 +60,7 @@ def serve(tmp_path):
 
     def start(*command, path="/pid"):
         port = free_port()
-        module = [part.format(port=port) for part in command]
+        module = [str(part).format(port=port) for part in command]
         server = Server(
             [sys.executable, "-m", *module], f"http://127.0.0.1:{port}", tmp_path / "log"
         )

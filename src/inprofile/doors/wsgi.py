@@ -65,6 +65,8 @@ class Door:
                 environ[MARK] = True
                 return answer(self.app, environ, start_response)
         outside = current.get()
+        if outside is not None and _goes_on(outside.trace, environ):
+            return self.app(environ, start_response)
         trace = self._begin(recorder, environ)
         response = Response(recorder, trace, start_response)
         try:
@@ -336,6 +338,20 @@ def _begin_carried(recorder: Recorder, environ: Environ) -> Trace:
         trace.carrier = from_environ(environ)
     recorder.enter(trace)
     return trace
+
+
+def _goes_on(trace: Trace, environ: Environ) -> bool:
+    """Whether this is the request of ``trace``, handed on: by an ASGI application to one below it.
+
+    What stands between them leaves our mark behind.
+    """
+    with guard:
+        return (
+            not trace.finished
+            and (trace.door, trace.method) == ("http", environ.get("REQUEST_METHOD"))
+            and trace.path == _path(environ)
+        )
+    return False
 
 
 def _path(environ: Environ) -> str:

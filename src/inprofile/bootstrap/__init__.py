@@ -1,0 +1,1 @@
+"""What launched processes begin with: a directory for PYTHONPATH."""
