@@ -16,7 +16,7 @@ from benchmarks.counts import count
 from benchmarks.machine import about, sentence
 from benchmarks.table import Table, rendered
 from inprofile.core.model import Trace
-from inprofile.runtime import running
+from inprofile.process import running
 
 SUMMARY = "What it costs to count the findings of a finished trace."
 EXAMPLES = """examples:

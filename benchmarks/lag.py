@@ -16,7 +16,7 @@ from benchmarks import loop_report
 from benchmarks.counts import count
 from benchmarks.loops import LOOPS
 from benchmarks.table import Table
-from inprofile import runtime
+from inprofile import process
 from inprofile.analysis.distribution import Distribution
 from inprofile.analysis.event_loops import event_loops
 
@@ -141,7 +141,7 @@ def run(arguments: argparse.Namespace) -> int:
         times = round(arguments.seconds / PERIOD_S)
         with asyncio.Runner(loop_factory=LOOPS[arguments.loop]) as runner:
             probe = runner.run(blocked(watched, LENGTH_S, PERIOD_S, times))
-        running = runtime.running()
+        running = process.running()
         assert running is not None
         (loop,) = event_loops(running.read())
         found = list(rows(probe, loop.lag))

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 import inprofile
 from benchmarks.distributions import DISTRIBUTIONS
-from inprofile import runtime
+from inprofile import process
 from inprofile.core.model import Trace
 
 SPUN_S = 0.003
@@ -50,7 +50,7 @@ def observe() -> None:
         if trace.door == "http":  # and not a pause of the loop's that is nobody's request
             truth.write(f"{trace.route.removeprefix('/')} {length_ns}\n")
 
-    measured = runtime.running()
+    measured = process.running()
     assert measured is not None
     measured.observe(note)
 

@@ -20,7 +20,7 @@ from benchmarks.table import Table, rendered
 from inprofile.core.model import Trace
 from inprofile.exporters.handing import handing
 from inprofile.exporters.records import Record, records
-from inprofile.runtime import running
+from inprofile.process import running
 
 SUMMARY = "What a kept trace costs as OpenTelemetry's spans."
 EXAMPLES = """examples:

@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from tests import asgi
 
 CALLERS_TRACE, CALLERS_SPAN = "1" * 32, "2" * 16
@@ -203,7 +203,7 @@ class Steps:
     def inprofile(self, on):
         if on:
             inprofile.instrument(self.app, sample_rate=1)
-            running = runtime.running()
+            running = process.running()
             assert running is not None
             running.observers.append(self.recorded.append)
         else:

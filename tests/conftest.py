@@ -29,12 +29,12 @@ def alone(request, tmp_path_factory, monkeypatch):
     monkeypatch.setenv("INPROFILE_LOOP_BLOCK_MS", "60000")
     if "loop" not in request.path.parts:
         monkeypatch.setattr("inprofile.loop.garbage.Garbage.start", lambda _garbage: None)
-    runtime = sys.modules.get("inprofile.runtime")
-    assert runtime is None or runtime.running() is None, "something is measured before the test"
+    process = sys.modules.get("inprofile.process")
+    assert process is None or process.running() is None, "something is measured before the test"
     yield
-    runtime = sys.modules.get("inprofile.runtime")
-    if runtime is not None:
-        runtime.uninstrument()
+    process = sys.modules.get("inprofile.process")
+    if process is not None:
+        process.uninstrument()
     policy = getattr(asyncio.events, "_event_loop_policy", None)
     if type(policy).__module__.startswith("uvloop"):
         asyncio.set_event_loop_policy(None)

@@ -3,8 +3,9 @@
 import threading
 
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from inprofile.core import metrics
+from inprofile.runtime import Runtime
 
 
 def work(name="mail"):
@@ -16,8 +17,8 @@ def threads():
     return [thread.name for thread in threading.enumerate() if thread.name == "inprofile"]
 
 
-def running() -> runtime.Runtime:
-    found = runtime.running()
+def running() -> Runtime:
+    found = process.running()
     assert found is not None
     return found
 

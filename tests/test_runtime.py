@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from inprofile.core.guard import guard
 from inprofile.settings import SettingsError
 from inprofile.storage.store import Store
@@ -59,7 +59,7 @@ LIBRARIES = (
 @pytest.mark.parametrize(
     ("program", "also_not_loaded"),
     [
-        ("import inprofile", ("wrapt", "inprofile.runtime", "sqlite3")),
+        ("import inprofile", ("wrapt", "inprofile.process", "sqlite3")),
         ("import inprofile; inprofile.instrument()", ()),
         ("import inprofile; inprofile.instrument()\nwith inprofile.job('a'): pass", ()),
     ],
@@ -122,9 +122,9 @@ def test_instrumenting_again_is_harmless(base):
 
     door = inprofile.instrument(app)
     assert inprofile.instrument(door) is door
-    first = runtime.running()
+    first = process.running()
     inprofile.instrument()
-    assert runtime.running() is first
+    assert process.running() is first
 
 
 def test_the_same_settings_again_are_harmless_and_others_are_refused(base):
@@ -138,7 +138,7 @@ def test_the_same_settings_again_are_harmless_and_others_are_refused(base):
 def test_a_bad_setting_starts_nothing(base):
     with pytest.raises(SettingsError):
         inprofile.instrument(slow_ms="x")
-    assert runtime.running() is None
+    assert process.running() is None
 
 
 def test_what_is_no_application_is_refused(base):
@@ -258,12 +258,12 @@ print(json.dumps([trace.status for trace in recorded.traces]))
 def test_workers_of_one_group_read_the_same_numbers(tmp_path):
     script = """
 import json, sys, inprofile
-from inprofile import runtime
+from inprofile import process
 inprofile.instrument()
 for _ in range(int(sys.argv[1])):
     with inprofile.job("mail"):
         pass
-series = runtime.running().read().series
+series = process.running().read().series
 print(json.dumps(sum(series["inprofile.job.duration", "job:mail", ""][2:])))
 """
     shared = {"INPROFILE_DIR": tmp_path / "base", "INPROFILE_GROUP": "shop"}

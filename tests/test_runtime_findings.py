@@ -214,14 +214,14 @@ work("same")
 child = os.fork()
 if not child:
     work("same")
-    from inprofile import runtime
-    runtime.running().close()
+    from inprofile import process
+    process.running().close()
     os._exit(0)
 os.waitpid(child, 0)
-from inprofile import runtime
+from inprofile import process
 from inprofile.storage.store import Store
-runtime.running().pipeline.flush()
-series = runtime.running().read().series
+process.running().pipeline.flush()
+series = process.running().read().series
 store = Store(Path(os.environ["INPROFILE_DIR"]) / "shop")
 found = series[("inprofile.findings", "n_plus_one", "job:same")]
 print(json.dumps([found[0], len(store.findings())]))

@@ -7,7 +7,7 @@ FORKS = """
 import json, os, sys, threading, warnings
 warnings.simplefilter("ignore", DeprecationWarning)  # CPython 3.12: a fork beside threads
 import inprofile
-from inprofile import runtime
+from inprofile import process
 
 def work(times=1, name="mail"):
     for _ in range(times):
@@ -24,7 +24,7 @@ def forked(act):
         os._exit(0)
 
 def jobs(name="mail"):
-    series = runtime.running().read().series
+    series = process.running().read().series
     return sum(series.get(("inprofile.job.duration", f"job:{name}", ""), [0, 0, 0])[2:])
 """
 
@@ -48,7 +48,7 @@ def act():
     after = sorted(thread.name for thread in threading.enumerate())
     status = inprofile.status()
     told = [before, after, os.getpid() in status["workers"], len(status["workers"]), jobs()]
-    runtime.running().pipeline.flush()
+    process.running().pipeline.flush()
     os.write(writes, json.dumps(told).encode())
 
 os.waitpid(forked(act), 0)
@@ -67,7 +67,7 @@ def test_forked_siblings_give_their_traces_different_identities(tmp_path):
         """
 inprofile.instrument(slow_ms=0)
 seen = []
-runtime.running().observers.append(lambda trace: seen.append(trace.identity))
+process.running().observers.append(lambda trace: seen.append(trace.identity))
 
 def identity():
     reads, writes = os.pipe()
@@ -118,7 +118,7 @@ inprofile.instrument()
 work(3)
 
 def files():
-    return len(list(runtime.running().base.glob("shop/*.cells")))
+    return len(list(process.running().base.glob("shop/*.cells")))
 
 held = [files()]
 for _ in range(5):
@@ -197,7 +197,7 @@ ends = [os.waitpid(child, 0)[1] for child in children]
 stopped.set()
 for thread in busy_threads:
     thread.join()
-series = runtime.running().read().series
+series = process.running().read().series
 busy_jobs = [v for k, v in series.items() if k[0].startswith("inprofile.job") and "busy" in k[1]]
 total = sum(sum(values[2:]) for values in busy_jobs)
 print(json.dumps([ends, jobs("child"), total - sum(counted), inprofile.status()["errors"]]))

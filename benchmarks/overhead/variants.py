@@ -53,7 +53,7 @@ def _noop(subject: Subject) -> Check:
 
 def _inprofile(subject: Subject, *, watches_loops: bool = True) -> Check:
     import inprofile
-    from inprofile import runtime
+    from inprofile import process
 
     if subject.framework == "django":
         django_peers.add_middleware("inprofile.django.Middleware")
@@ -64,7 +64,7 @@ def _inprofile(subject: Subject, *, watches_loops: bool = True) -> Check:
         if status["errors"]:
             message = f"inprofile had {status['errors']} errors, the last: {status['last_error']}"
             raise Miscounted(message)
-        running = runtime.running()
+        running = process.running()
         series = running.read().series if running is not None and running.meter else {}
         counts = [v[2:] for key, v in series.items() if key[0] == "http.server.request.duration"]
         expected = requests if status["enabled"] else 0
@@ -78,10 +78,10 @@ def _inprofile(subject: Subject, *, watches_loops: bool = True) -> Check:
 
 
 def _paused(subject: Subject) -> Check:
-    from inprofile import runtime
+    from inprofile import process
 
     check = _inprofile(subject)
-    recorder = runtime.recorder()
+    recorder = process.recorder()
     if recorder is None:
         raise Miscounted("inprofile has no recorder to switch off")
     recorder.enabled = False

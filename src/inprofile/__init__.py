@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from inprofile.core.block import Block as span  # noqa: N813 - it reads as a function
     from inprofile.detectors.ignoring import Ignore as ignore  # noqa: N813 - it reads as a function
     from inprofile.metric_exporter import MetricExporter
-    from inprofile.runtime import collector, instrument, job, status, uninstrument
+    from inprofile.process import collector, instrument, job, status, uninstrument
     from inprofile.settings import Settings, SettingsError
 
 __version__ = "0.1.0"
@@ -28,13 +28,13 @@ _HOMES = {
     "MetricExporter": ("inprofile.metric_exporter", "MetricExporter"),
     "Settings": ("inprofile.settings", "Settings"),
     "SettingsError": ("inprofile.settings", "SettingsError"),
-    "collector": ("inprofile.runtime", "collector"),
+    "collector": ("inprofile.process", "collector"),
     "ignore": ("inprofile.detectors.ignoring", "Ignore"),
-    "instrument": ("inprofile.runtime", "instrument"),
-    "job": ("inprofile.runtime", "job"),
+    "instrument": ("inprofile.process", "instrument"),
+    "job": ("inprofile.process", "job"),
     "span": ("inprofile.core.block", "Block"),
-    "status": ("inprofile.runtime", "status"),
-    "uninstrument": ("inprofile.runtime", "uninstrument"),
+    "status": ("inprofile.process", "status"),
+    "uninstrument": ("inprofile.process", "uninstrument"),
 }
 
 
@@ -49,7 +49,7 @@ def __getattr__(name: str) -> Any:
     module, attribute = _HOMES[name]
     value = getattr(import_module(module), attribute)
     globals()[name] = value
-    if module == "inprofile.runtime":  # a launcher may have waited for that
+    if module == "inprofile.process":  # a launcher may have waited for that
         for finder in tuple(sys.meta_path):
             begin = getattr(finder, "begin_inprofile", None)
             if begin is not None:

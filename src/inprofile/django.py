@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from inprofile.runtime import instrument
+from inprofile.process import instrument
 
 
 class Middleware:

@@ -12,7 +12,7 @@ from opentelemetry.sdk.metrics.export import (
 
 from inprofile.core.guard import guard
 from inprofile.exporters.otel_metrics import preference
-from inprofile.runtime import hook_process, running
+from inprofile.process import hook_process, running
 
 if TYPE_CHECKING:
     from inprofile.exporters.carrier import Carrier

@@ -24,6 +24,6 @@ class Instrumentor(BaseInstrumentor):  # type: ignore[misc]
         arm(otel="metrics,spans")
 
     def _uninstrument(self, **_: Any) -> None:
-        from inprofile.runtime import uninstrument
+        from inprofile.process import uninstrument
 
         uninstrument()

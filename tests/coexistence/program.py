@@ -27,7 +27,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from tests import asgi, coexisting, wsgi
 from tests.coexistence.exported import doubles, lost
 from tests.coexisting import (
@@ -231,7 +231,7 @@ class Steps:
     def inprofile(self, on):
         if on:
             inprofile.instrument(sample_rate=1)
-            running = runtime.running()
+            running = process.running()
             assert running is not None
             running.observers.append(self.recorded.append)
         self.site.line(on)
@@ -278,7 +278,7 @@ class Steps:
             self.site.ask(path, [] if number else [("traceparent", CALLER)])
             for number, path in enumerate(self.site.paths)
         ]
-        running = runtime.running()
+        running = process.running()
         if running is not None and running.pipeline is not None:
             running.pipeline.flush()
         exported = Exported(self.port)

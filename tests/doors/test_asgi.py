@@ -12,7 +12,7 @@ from starlette.routing import Route
 import inprofile
 from inprofile.core.recorder import current
 from inprofile.doors.request import request_start_s
-from inprofile.runtime import recorder
+from inprofile.process import recorder
 from inprofile.testing import record
 from tests import asgi
 from tests.core.fake_clock import FakeClock

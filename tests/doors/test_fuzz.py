@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import inprofile
 from inprofile.core.metrics import BY_NAME
-from inprofile.runtime import running
+from inprofile.process import running
 from tests import asgi
 
 

@@ -13,7 +13,7 @@ from starlette.routing import Mount
 import inprofile
 from inprofile.core.recorder import current
 from inprofile.doors.wsgi import Door
-from inprofile.runtime import recorder
+from inprofile.process import recorder
 from tests import asgi, wsgi
 from tests.core.fake_clock import FakeClock
 

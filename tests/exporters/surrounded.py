@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 import inprofile
-from inprofile import runtime, span
+from inprofile import process, span
 from tests import asgi
 
 exporter = InMemorySpanExporter()
@@ -135,7 +135,7 @@ def unsampled():
 
 
 def flush():
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     assert running.pipeline is not None
     running.pipeline.flush()
@@ -163,7 +163,7 @@ def main(strict, *names):
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     inprofile.instrument(app, otel="spans", otel_strict=strict)
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     sums: list = []
     keep = running.recorder.keep

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from inprofile.storage.store import FILE
 from tests import asgi, child
 from tests.exporters.received import plain, spans
@@ -256,7 +256,7 @@ def running(ask, monkeypatch):
 
 
 def flushed():
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     assert running.pipeline is not None
     running.pipeline.flush()

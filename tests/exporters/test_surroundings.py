@@ -88,12 +88,12 @@ UNCHOSEN = """
 import json, sys
 from starlette.applications import Starlette
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from tests import asgi
 app = inprofile.instrument(Starlette(), sample_rate=1)
 asgi.asked(app, "/")
-recorder = runtime.running().recorder
-runtime.running().pipeline.flush()
+recorder = process.running().recorder
+process.running().pipeline.flush()
 loaded = [name for name in sys.modules if name.partition(".")[0] == "opentelemetry"]
 print(json.dumps([loaded, recorder.entered, recorder.head, recorder.tracing]))
 """

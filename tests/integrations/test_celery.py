@@ -22,7 +22,7 @@ from starlette.routing import Route
 from wrapt import resolve_path
 
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from inprofile.core.trace_context import TraceContext
 from inprofile.integrations.celery import Sent, queued_ns, read
 from inprofile.testing import record
@@ -360,7 +360,7 @@ def test_a_header_that_is_not_ours_says_nothing(header, found):
 
 def places():
     inprofile.instrument()
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     return [
         (import_module(module), patch.path)

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool, QueuePool
 
 import inprofile
-from inprofile.runtime import running
+from inprofile.process import running
 from tests.child import command, environment
 from tests.exporters.exposed import whole
 
@@ -230,7 +230,7 @@ held = pool.getconn()
 inprofile.status()
 with inprofile.job("work"):
     pass
-from inprofile.runtime import running
+from inprofile.process import running
 running().read()
 print("holds", flush=True)
 sys.stdin.read()
@@ -277,7 +277,7 @@ import inprofile
 inprofile.instrument()
 import psycopg_pool
 from inprofile.core.pools import pools
-from inprofile.runtime import running
+from inprofile.process import running
 pool = psycopg_pool.ConnectionPool(sys.argv[1], name="orders", min_size=1, max_size=1, open=True)
 pool.wait()
 held = pool.getconn()

@@ -11,7 +11,7 @@ from tests.child import environment
 PROGRAM = """
 import json, sys
 waits = any(hasattr(each, "begin_inprofile") for each in sys.meta_path)
-loaded = "inprofile.runtime" in sys.modules
+loaded = "inprofile.process" in sys.modules
 import flask, inprofile
 status = inprofile.status()
 print(json.dumps([waits or loaded, status["enabled"], status.get("settings", {}).get("otel")]))

@@ -193,7 +193,7 @@ STREAM = """
 import gc, json, resource
 from pathlib import Path
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from tests import wsgi
 
 def app(environ, start_response):

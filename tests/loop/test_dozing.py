@@ -8,7 +8,7 @@ from contextvars import Context
 import pytest
 
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from inprofile.core import metrics
 from inprofile.loop import watchdog
 from inprofile.loop.alarm import LockAlarm, alarm
@@ -125,7 +125,7 @@ def test_one_that_is_halted_meanwhile_was_not_late(kind):
 
 def test_the_beats_that_are_left_out_are_counted():
     def beats():
-        running = runtime.running()
+        running = process.running()
         assert running is not None
         rows = running.read().series.items()
         return sum(sum(words[2:]) for key, words in rows if key[0] == metrics.LAG.name)

@@ -3,7 +3,7 @@
 import gc
 
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from inprofile.core import metrics
 from inprofile.testing import record
 from tests import asgi
@@ -22,7 +22,7 @@ async def plain(scope, receive, send):
 
 
 def collections():
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     return {
         key[1]: sum(words[2:])

@@ -56,7 +56,7 @@ GREENLETS = """
 import json, os, sys
 import gevent
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from tests import wsgi
 
 def bare(environ, start_response):
@@ -70,7 +70,7 @@ def ask():
 
 def beats(wait_s=0.3):
     gevent.sleep(wait_s)
-    series = runtime.running().read().series
+    series = process.running().read().series
     return sum(series.get(("inprofile.event_loop.lag", "gevent"), [0, 0, 0])[2:])
 """
 

@@ -8,7 +8,7 @@ import pytest
 
 import inprofile
 from benchmarks import lag
-from inprofile import runtime
+from inprofile import process
 from inprofile.analysis.distribution import Distribution
 from inprofile.analysis.event_loops import event_loops
 from inprofile.core import metrics
@@ -26,7 +26,7 @@ NEAR = 0.05
 
 
 def counted():
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     return running.read()
 

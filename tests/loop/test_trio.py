@@ -7,7 +7,7 @@ import trio
 import trio.testing
 
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from inprofile.testing import record
 from tests import asgi
 from tests.exporters.exposed import whole
@@ -36,7 +36,7 @@ async def asked(door, path="/"):
 
 
 def beats(above_s=None):
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     text, _ = whole(running.outlets.exposition("text/plain"))
     return lags(text, "trio", above_s)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from inprofile.core import metrics
 from inprofile.testing import record
 from tests import asgi
@@ -38,7 +38,7 @@ async def answer(scope, receive, send):
 
 
 def observed(family):
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     rows = (words for key, words in running.read().series.items() if key[0] == family.name)
     return sum(sum(words[2:]) for words in rows)
@@ -88,7 +88,7 @@ def test_loops_after_each_other_are_each_watched_and_let_go():
     app = inprofile.instrument(answer)
     for _ in range(20):
         asgi.asked(app, "/")
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     assert running.watch is not None
     until = time.monotonic() + 30
@@ -172,7 +172,7 @@ def test_victims_have_the_time_as_a_stage_and_in_the_matrix():
     app = inprofile.instrument(fastapi_blocks.app)
     with record() as recorded:
         run("asyncio", traffic(app, "/sleep", innocents=4))
-        running = runtime.running()
+        running = process.running()
         assert running is not None
         waited = {
             key[1:]: words[0]
@@ -216,7 +216,7 @@ def test_a_request_that_is_killed_in_a_block_leaves_counts_that_can_be_read():
     os.kill(child.pid, signal.SIGKILL)
     child.join(60)
     run("asyncio", traffic(app, "/quick", innocents=0))
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     assert dict(running.read().skipped) == {}
 
@@ -238,7 +238,7 @@ def test_for_seconds_of_nothing_but_blocks_nothing_breaks_or_grows(kind, monkeyp
     print(f"objects {before} ... {len(gc.get_objects())}, RSS {resident} ... {rss()}")
     assert len(gc.get_objects()) < before * 1.2
     assert rss() < resident + 10_000_000
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     found = [words[0] for key, words in running.read().series.items() if KIND in key]
     assert sum(found) > 100

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from flask import Flask
 
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from inprofile.storage.store import Store
 from inprofile.testing import record
 from tests import asgi, wsgi
@@ -162,7 +162,7 @@ def test_of_fifty_requests_at_once_those_with_a_loop_are_found_and_no_others(ser
 def test_in_production_they_are_stored_each_once(serve, connect, group):
     """Where the first run of what is mostly run once is not looked at."""
     serve(connect)
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     assert running.pipeline is not None
     assert running.pipeline.flush()
@@ -189,7 +189,7 @@ def test_in_production_of_many_tasks_the_first_are_looked_at_and_all_are_counted
                 await task
 
     asyncio.run(main())
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     assert running.pipeline is not None
     assert running.pipeline.flush()

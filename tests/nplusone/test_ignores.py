@@ -462,7 +462,7 @@ def test_installed_code_can_be_declared_ones_own(tmp_path):
 
 
 def test_what_is_ignored_is_neither_a_reason_to_keep_a_trace_nor_stored(group):
-    from inprofile import runtime
+    from inprofile import process
     from inprofile.storage.store import Store
 
     inprofile.instrument(sample_rate=1, ignore="n_plus_one")
@@ -470,7 +470,7 @@ def test_what_is_ignored_is_neither_a_reason_to_keep_a_trace_nor_stored(group):
         fresh.execute("CREATE TABLE t (id INTEGER, v INTEGER)")
         in_a_job(fresh)
     fresh.close()
-    running = runtime.running()
+    running = process.running()
     assert running is not None
     assert running.pipeline is not None
     assert running.pipeline.flush()

@@ -13,9 +13,10 @@ import pytest
 from fastapi import FastAPI
 
 import inprofile
-from inprofile import runtime
+from inprofile import process
 from inprofile.core.model import Finding
 from inprofile.core.recorder import current
+from inprofile.runtime import Runtime
 from inprofile.storage.store import Store
 from inprofile.testing import Recorded, record
 from tests import asgi
@@ -31,8 +32,8 @@ def routes(recorded):
     return [trace.route for trace in recorded.traces]
 
 
-def running() -> runtime.Runtime:
-    found = runtime.running()
+def running() -> Runtime:
+    found = process.running()
     assert found is not None
     return found
 
@@ -333,7 +334,7 @@ def test_a_bad_setting_ends_the_block_before_it_begins(monkeypatch):
     monkeypatch.setenv("INPROFILE_SLOW_MS", "soon")
     with pytest.raises(inprofile.SettingsError, match="INPROFILE_SLOW_MS"), record():
         raise NotImplementedError
-    assert runtime.running() is None
+    assert process.running() is None
 
 
 def test_blocks_that_overlap_put_everything_back_as_well():

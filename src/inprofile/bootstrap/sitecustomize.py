@@ -32,7 +32,7 @@ AWAITED = frozenset(
 class Waiting:
     """The first of Python's finders: finds nothing, and begins when an awaited module is asked for.
 
-    ``defaults`` are what ``inprofile.runtime.launch`` takes. Costs a twentieth of a microsecond
+    ``defaults`` are what ``inprofile.process.launch`` takes. Costs a twentieth of a microsecond
     for each module that is imported until then.
     """
 
@@ -62,7 +62,7 @@ class Waiting:
         except ValueError:
             return  # another thread was faster
         try:
-            from inprofile.runtime import launch
+            from inprofile.process import launch
 
             launch(**self.defaults)
         except Exception as error:

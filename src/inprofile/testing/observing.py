@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from inprofile.integrations import watching
 from inprofile.integrations._patcher import Patcher
-from inprofile.runtime import Observer, Runtime, instrument, running, uninstrument
+from inprofile.process import instrument, running, uninstrument
+from inprofile.runtime import Observer, Runtime
 
 _watcher = Patcher()
 """What is in place for recordings that ask for it, and for nobody else."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inprofile.core.model import Trace
-from inprofile.runtime import running
+from inprofile.process import running
 from inprofile.testing.lines import Lines
 from inprofile.testing.observing import observed
 from inprofile.testing.recording import Recorded

@@ -14,7 +14,7 @@ from benchmarks.overhead.scenarios import SCENARIOS
 from benchmarks.overhead.variants import VARIANTS
 from benchmarks.overhead.worker import peaks
 from benchmarks.process import ROOT
-from inprofile.runtime import recorder
+from inprofile.process import recorder
 
 OURS = [name for name, variant in VARIANTS.items() if not variant.needs]
 
