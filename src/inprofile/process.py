@@ -23,6 +23,9 @@ _patcher = Patcher()
 _launched: dict[str, Any] = {}
 """The settings that a launcher has given, if this process has one."""
 
+FLUSH_S, CLOSE_S = 0.4, 1.4
+"""So long the end of a process waits for what is on its way out: less than 2 s in all."""
+
 _runtime: Runtime | None = None
 _forking: Runtime | None = None
 _hooked = False
@@ -152,7 +155,7 @@ def running() -> Runtime | None:
 
 
 def _made(settings: Settings) -> Runtime:
-    return Runtime(settings, _patcher, recorder, _exit_first)
+    return Runtime(settings, _patcher, recorder, _opened)
 
 
 def hook_process() -> None:
@@ -167,17 +170,24 @@ def hook_process() -> None:
     )
 
 
-def _exit_first() -> None:
-    """End before what has been set up since, such as the tracer provider that our spans go to."""
+def _opened() -> None:
+    """Hooks of the latest come first: what goes to a tracer provider is due before it ends."""
     if _hooked:
-        atexit.unregister(_at_exit)
-        atexit.register(_at_exit)
+        atexit.unregister(_before_exit)
+        atexit.register(_before_exit)
+
+
+def _before_exit() -> None:
+    if _runtime is not None:
+        with guard:
+            _runtime.flush(FLUSH_S)
 
 
 def _at_exit() -> None:
+    """The end, after that of others: who exports what we have counted does so once more at his."""
     if _runtime is not None:
         with guard:
-            _runtime.close()
+            _runtime.close(CLOSE_S)
 
 
 def _before_fork() -> None:

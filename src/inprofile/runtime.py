@@ -3,6 +3,7 @@
 import platform
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -201,17 +202,23 @@ class Runtime:
         self.recorder.suspicious = self._judging()
         return meter
 
+    def flush(self, timeout_s: float) -> None:
+        """Let what is kept go where it is to, but wait no longer than that."""
+        if self.pipeline is not None:
+            self.pipeline.flush(timeout_s)
+
     def close(self, timeout_s: float = 2.0) -> None:
         """Stop the thread, write what waits, and give the files back."""
+        until_s = time.monotonic() + timeout_s
         with self._opening:
             if self.watch is not None and self.meter is not None:
                 self.watch.tick()
                 self.watch.stop()
             if self.pipeline is not None:
-                self.pipeline.stop(timeout_s / 2)
+                self.pipeline.stop(timeout_s / 3)
             if self.meter is not None:
                 self._tick()
-            self.outlets.close(timeout_s * 5 / 8)
+            self.outlets.close(max(until_s - time.monotonic(), 0))
             meter = self._closed()
             if meter is not None:
                 meter.cells.close()

@@ -264,14 +264,14 @@ def flushed():
 
 def said(caplog):
     return [
-        (record.name, record.getMessage().partition(";")[0].partition(" by ")[0])
+        (record.name, record.getMessage().partition(" (")[0])
         for record in caplog.records
         if record.levelno >= logging.WARNING
     ]
 
 
-FAILS = ("inprofile", "inprofile: spans cannot be exported")
-WELL = ("inprofile", "inprofile: spans are exported again")
+FAILS = ("inprofile", "inprofile: OTLPSpanExporter cannot export spans")
+WELL = ("inprofile", "inprofile: OTLPSpanExporter exports spans again")
 
 
 SDK = tuple(map(int, version("opentelemetry-sdk").split(".")[:2]))

@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import (
 
 
 def resource(service: str, instance: str) -> Resource:
-    """The group of workers of ``service``.
+    """The group of workers of ``service``; empty is what is not known.
 
     What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say wins. Costs a millisecond, and what
     the detectors that OTEL_EXPERIMENTAL_RESOURCE_DETECTORS names cost.

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from opentelemetry import trace
-from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import (
     BatchSpanProcessor,
@@ -12,7 +11,8 @@ from opentelemetry.sdk.trace.export import (
 )
 
 from inprofile.exporters import otel_environment
-from inprofile.exporters.telling_exporter import TellingExporter
+from inprofile.exporters.otel_resource import resource
+from inprofile.exporters.quiet_exporter import QuietExporter
 
 
 def users() -> TracerProvider | None:
@@ -34,9 +34,9 @@ def ours(service: str, environment: Mapping[str, str]) -> TracerProvider:
     """
     names = otel_environment.exporters("traces", environment)
     found = [otel_environment.load("traces", name)() for name in names]
-    provider = TracerProvider(resource=_resource(service), shutdown_on_exit=False)
+    provider = TracerProvider(resource=resource(service, ""), shutdown_on_exit=False)
     for exporter in found:
-        provider.add_span_processor(_processor(TellingExporter(exporter)))
+        provider.add_span_processor(_processor(QuietExporter(exporter)))
     return provider
 
 
@@ -45,11 +45,3 @@ def _processor(exporter: SpanExporter) -> SpanProcessor:
         return BatchSpanProcessor(exporter)
     except RuntimeError:  # a process that ends can have no more threads
         return SimpleSpanProcessor(exporter)
-
-
-def _resource(service: str) -> Resource:
-    ours = {SERVICE_NAME: service} if service else {}
-    try:
-        return Resource.create(ours)
-    except RuntimeError:  # the same
-        return Resource(ours).merge(OTELResourceDetector().detect())

@@ -1,8 +1,9 @@
-"""Keeps what an exporter logs in a thread of ours out of the log: we say it, once."""
+"""Keeps what an exporter logs while it works for us out of the log: we say it, once."""
 
 import logging
 import sys
 import threading
+from types import TracebackType
 
 PACKAGE = "opentelemetry.exporter"
 
@@ -10,14 +11,14 @@ MOST_CHARACTERS = 200
 
 
 class Quiet:
-    """A filter of loggers' warnings and errors; those of other threads pass.
+    """A filter of loggers' warnings and errors, in a thread that is ``with`` it; others pass.
 
-    Made by the thread that is to be quiet. ``latest`` is what it said last.
+    ``latest`` is what was kept back last.
     """
 
     def __init__(self) -> None:
         self.latest = ""
-        self._thread = threading.get_ident()
+        self._here = threading.local()
         self._loggers: list[logging.Logger] = []
 
     def hush(self, module: str) -> None:
@@ -28,9 +29,21 @@ class Quiet:
             of.addFilter(self)
             self._loggers.append(of)
 
+    def __enter__(self) -> None:
+        self._here.now = True
+        self.latest = ""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._here.now = False
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record may pass."""
-        if record.thread != self._thread or record.levelno < logging.WARNING:
+        if not getattr(self._here, "now", False) or record.levelno < logging.WARNING:
             return True
         self.latest = record.getMessage()[:MOST_CHARACTERS]
         return False

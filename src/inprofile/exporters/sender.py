@@ -106,11 +106,11 @@ class Sender:
 
     def _problem(self, receiver: Receiver, data: MetricsData) -> str | None:
         """What is in the way of an export, or None."""
-        self._quiet.latest = ""
-        try:
-            result = receiver.exporter.export(data, timeout_millis=self._timeout_ms)
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"[:200]
+        with self._quiet:
+            try:
+                result = receiver.exporter.export(data, timeout_millis=self._timeout_ms)
+            except Exception as error:
+                return f"{type(error).__name__}: {error}"[:200]
         if result is not MetricExportResult.SUCCESS:
             return self._quiet.latest
         receiver.telling.arrived()
@@ -131,6 +131,6 @@ class Sender:
     def close(self) -> None:
         """The end of it."""
         for receiver in self._receivers:
-            with guard, suppress_instrumentation():
+            with guard, suppress_instrumentation(), self._quiet:
                 receiver.exporter.shutdown(self._timeout_ms)
         self._quiet.lift()
