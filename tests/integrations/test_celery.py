@@ -42,6 +42,7 @@ def app():
     app = application()
     inprofile.instrument(app)
     with working(app):
+        inprofile.uninstrument()  # each test puts us on itself
         yield app
 
 
