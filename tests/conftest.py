@@ -48,6 +48,15 @@ def alone(request, tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
+def _switching_often():
+    """Threads take turns as often as the interpreter lets them."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.fixture
 def base(tmp_path, monkeypatch):
     """Where this test's groups live."""
     directory = tmp_path / "base"

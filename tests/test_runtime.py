@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -125,6 +127,26 @@ def test_instrumenting_again_is_harmless(base):
     first = process.running()
     inprofile.instrument()
     assert process.running() is first
+
+
+@pytest.mark.usefixtures("_switching_often")
+def test_of_threads_that_begin_at_once_with_different_settings_one_wins():
+    for _ in range(5):
+        barrier = threading.Barrier(8)
+
+        def begin(slow_ms, barrier=barrier):
+            barrier.wait()
+            try:
+                inprofile.instrument(slow_ms=slow_ms)
+            except ValueError:
+                return "refused"
+            return running().recorder
+
+        with ThreadPoolExecutor(8) as pool:
+            outcomes = list(pool.map(begin, [5, 6] * 4))
+        recorder, slow_ms = running().recorder, running().settings.slow_ms
+        assert outcomes == [recorder if each == slow_ms else "refused" for each in (5, 6)] * 4
+        inprofile.uninstrument()
 
 
 def test_the_same_settings_again_are_harmless_and_others_are_refused(base):

@@ -53,7 +53,7 @@ def instrument(app: Any = None, **settings: Any) -> Any:
         if _runtime is None:  # another thread may have been faster
             _runtime = fresh
         hook_process()
-    elif settings and wanted != _runtime.settings and not _runtime.lend(wanted):
+    if settings and wanted != _runtime.settings and not _runtime.lend(wanted):
         _replace(_runtime, wanted)
     _runtime.for_launcher = False
     return _runtime.instrument(app)

@@ -123,15 +123,6 @@ def test_what_is_written_is_read_back(series):
 # Threads
 
 
-@pytest.fixture
-def _switching_often():
-    """Threads take turns as often as the interpreter lets them."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
 @pytest.mark.usefixtures("_switching_often")
 def test_eight_threads_on_one_cell_lose_nothing(filed):
     rounds, threads = 4_000, 8

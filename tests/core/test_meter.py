@@ -1,7 +1,6 @@
 """From finished traces to cells: every request, exactly once."""
 
 import os
-import sys
 import threading
 from bisect import bisect_left
 
@@ -210,6 +209,7 @@ def test_a_scanner_of_every_route_leaves_room_for_the_routes_successes(clock):
     assert len(requests) <= metrics.REQUESTS.cap + 1
 
 
+@pytest.mark.usefixtures("_switching_often")
 def test_eight_threads_that_finish_requests_at_once_lose_none(recorder, meter, clock, taken):
     """The meter takes no lock where the GIL makes its additions whole: see ``_LOCKED``."""
     recorder.slow_ns = 0
@@ -225,15 +225,10 @@ def test_eight_threads_that_finish_requests_at_once_lose_none(recorder, meter, c
             meter.count(metrics.KEPT, "slow")
 
     workers = [threading.Thread(target=work) for _ in range(threads)]
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-    finally:
-        sys.setswitchinterval(before)
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
     total = threads * rounds + 1
     route = "/orders/{id}"
     ((_, values),) = counted(meter, metrics.REQUESTS).items()

@@ -65,6 +65,12 @@ def times(pools, cells, family):
     }
 
 
+def test_two_threads_that_see_a_pool_first_know_one(pools):
+    anchor = Anchor()
+    first = pools.add(anchor, "shop", Anchor.size)
+    assert pools.add(anchor, "shop", Anchor.size) is first
+
+
 def test_what_is_lent_is_used_until_it_is_given_back(pools, cells, clock):
     anchor, connection = Anchor(idle=2), object()
     pool = pools.add(anchor, "orders", Anchor.size)

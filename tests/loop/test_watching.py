@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import resource
 import signal
-import sys
 import threading
 import time
 from pathlib import Path
@@ -139,22 +138,18 @@ def test_a_loop_in_another_thread_is_watched_as_well(kind):
     assert {("/sleep", "time.sleep"), ("/event", "threading.Event().wait")} <= found
 
 
+@pytest.mark.usefixtures("_switching_often")
 def test_loops_that_begin_at_the_same_time_are_watched_by_one_thread():
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for _ in range(10):
-            app = inprofile.instrument(answer)
-            beside = [threading.Thread(target=asgi.asked, args=(app, "/")) for _ in range(8)]
-            for each in beside:
-                each.start()
-            for each in beside:
-                each.join()
-            assert threads() == [THREAD]
-            inprofile.uninstrument()
-            assert threads() == []
-    finally:
-        sys.setswitchinterval(before)
+    for _ in range(10):
+        app = inprofile.instrument(answer)
+        beside = [threading.Thread(target=asgi.asked, args=(app, "/")) for _ in range(8)]
+        for each in beside:
+            each.start()
+        for each in beside:
+            each.join()
+        assert threads() == [THREAD]
+        inprofile.uninstrument()
+        assert threads() == []
 
 
 def test_of_fifty_innocent_requests_none_is_named():

@@ -829,15 +829,6 @@ def test_threads_are_found_all_the_same(run, db):
     assert place(finding.query) == marked(get)["Q"]
 
 
-@pytest.fixture
-def _often():
-    """Threads take turns as often as the interpreter lets them."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
 class Connections:
     """One for each thread: sqlite3 itself fails where two threads run a statement of one."""
 
@@ -857,7 +848,7 @@ class Connections:
         return self.own.db.execute(statement, parameters)
 
 
-@pytest.mark.usefixtures("_often")
+@pytest.mark.usefixtures("_switching_often")
 @pytest.mark.parametrize("run", [in_threads, in_a_pool])
 def test_threads_that_run_it_at_the_same_time_are_each_counted(run):
     inprofile.instrument()

@@ -115,9 +115,9 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
     operation = operations.get(key)
     inner: Any = None
     if operation.__class__ is Operation:
-        site: Site | None = operation.latest
+        site: Any = operation.latest
         far = 0 if site is None else site.far  # None: another thread looks at its first run
-        if site is not None and far:
+        if far:
             try:
                 frame = getframe(3 + far)
                 if frame.f_trace is site.loop and (
@@ -146,15 +146,33 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
             once = span, value
             if operations.setdefault(key, once) is once:  # an operation, once it is repeated
                 return
+    _noticed(operations, key, span, value, subject, explain, inner)
+
+
+def _noticed(
+    operations: dict[Hashable, Any],
+    key: Hashable,
+    span: Span,
+    value: int,
+    subject: Hashable,
+    explain: Explain | None,
+    inner: Mark | None,
+) -> None:
+    """Take note of a run that did not come by the way that was taken last, or is the first.
+
+    One thread at a time: others may have seen the operation since ``notice`` looked.
+    """
+    trace = span.trace
+    way = trace.route, key
     with _looking:
-        operation = operations.get(key)  # by now
+        operation = operations.get(key)
         if operation.__class__ is not Operation:
-            operation = operations[key] = Operation(span.name, subject, operation, ignored)
-            if _is_known(operation, (trace.route, key), span, value):
+            operation = Operation(span.name, subject, operation, ignoring.get())
+            operations[key] = operation
+            if _is_known(operation, way, span, value):
                 return
         elif inner is None and (
-            _is_another(operation, span, value)
-            or _is_known(operation, (trace.route, key), span, value)
+            _is_another(operation, span, value) or _is_known(operation, way, span, value)
         ):
             return
         elif operation.looks >= MAX_LOOKS and not trace.recorder.thorough:
@@ -162,7 +180,7 @@ def notice(  # noqa: C901, PLR0912 - written out: this is the price of every rep
             site.passes += 1
             site.add(span, value)
             return
-        _look(operation, (trace.route, key), span, value, explain, inner)
+        _look(operation, way, span, value, explain, inner)
 
 
 def _next(operation: Operation) -> Site:
@@ -202,7 +220,7 @@ def _is_another(operation: Operation, span: Span, value: int) -> bool:
         if frame is None or frame.f_trace is not site.loop:
             continue
         if site.far > site.near:
-            between = getframe(3 + site.far)
+            between = getframe(4 + site.far)
             if between.f_trace is not None:
                 return False  # it has run the query before: it has a loop of its own
             site.inner = between.f_trace = Mark(between.f_code, site.around)
@@ -227,7 +245,7 @@ def _is_known(operation: Operation, key: Hashable, span: Span, value: int) -> bo
         if frame is None:
             continue
         mark = frame.f_trace or Mark.alone(frame.f_code)
-        between = getframe(3 + way.far) if way.far > way.near else None
+        between = getframe(4 + way.far) if way.far > way.near else None
         if type(mark) is not Mark or (between is not None and between.f_trace is not None):
             return False
         frame.f_trace = mark
@@ -250,11 +268,11 @@ def _is_known(operation: Operation, key: Hashable, span: Span, value: int) -> bo
 
 def _loop(way: Site) -> FrameType | None:
     """The frame that runs the loop, if the frames around this run are those of ``way``."""
-    try:  # outside of this, its caller, notice, its caller and the hook
-        frame = getframe(5 + way.far)
+    try:  # outside of this, its caller, _noticed, notice, its caller and the hook
+        frame = getframe(6 + way.far)
         if frame.f_code is not way.loop_code or position(frame) != way.at:
             return None
-        near = getframe(5 + way.near)
+        near = getframe(6 + way.near)
     except ValueError:  # the stack is not that deep
         return None
     is_taken = near.f_code is way.query_code and position(near) == way.query_at
@@ -277,9 +295,8 @@ def _remember(operation: Operation, key: Hashable, site: Site) -> None:
     known[key] = ways
     if site.far and len(ways) < MAX_WAYS and not any(site.is_way(way) for way in ways):
         try:
-            frame = getframe(
-                5 + site.far
-            )  # outside of this, _look, notice, its caller and the hook
+            # outside of this, _look, _noticed, notice, its caller and the hook
+            frame = getframe(6 + site.far)
         except ValueError:
             return
         if frame.f_trace is site.loop:
@@ -302,7 +319,7 @@ def _look(
     trace = span.trace
     if trace.foreign is None:
         trace.foreign = {}
-    frame = getframe(4)  # outside of notice, its caller and the hook
+    frame = getframe(5)  # outside of this, _noticed, notice, its caller and the hook
     at, fresh = stand(frame, trace.foreign)
     query = _query(at)
     found, met = _taken(operation, at, query)
