@@ -20,8 +20,8 @@ from benchmarks.scale_series import FAMILIES, series, write_cells
 from benchmarks.table import Table, rendered
 from inprofile.core.buckets import layout
 from inprofile.core.slots import snapshot
-from inprofile.exporters.prometheus import exposition
-from inprofile.exporters.spelling import spelled
+from inprofile.exporters.prometheus.exposition import exposition
+from inprofile.exporters.prometheus.spelling import spelled
 
 SUMMARY = "Cost of a scrape by routes and workers, against prometheus_client's multiprocess mode."
 EXAMPLES = """examples:

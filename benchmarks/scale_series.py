@@ -55,7 +55,7 @@ def write_prometheus(routes: int) -> None:
     """Observe the same in prometheus_client, with the bounds that we expose."""
     from prometheus_client import Histogram
 
-    from inprofile.exporters.spelling import spelled
+    from inprofile.exporters.prometheus.spelling import spelled
 
     histograms = {
         family: Histogram(

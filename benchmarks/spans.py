@@ -18,8 +18,8 @@ from benchmarks.counts import count
 from benchmarks.machine import about, sentence
 from benchmarks.table import Table, rendered
 from inprofile.core.model import Trace
-from inprofile.exporters.handing import handing
-from inprofile.exporters.records import Record, records
+from inprofile.exporters.otel_spans.handing import handing
+from inprofile.exporters.otel_spans.records import Record, records
 from inprofile.process import running
 
 SUMMARY = "What a kept trace costs as OpenTelemetry's spans."

@@ -7,12 +7,12 @@ from typing import Any
 from inprofile.core.recorder import Recorder, recording
 from inprofile.doors import asgi, wsgi
 from inprofile.doors.protocol import is_wsgi
-from inprofile.exporters.answer import Exposition
-from inprofile.exporters.claim import Claim, starlette_claim
-from inprofile.exporters.django_claim import django_claim
-from inprofile.exporters.endpoint import Endpoint
-from inprofile.exporters.flask_claim import flask_claim
-from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
+from inprofile.exporters.serving.answer import Exposition
+from inprofile.exporters.serving.claim import Claim, starlette_claim
+from inprofile.exporters.serving.django_claim import django_claim
+from inprofile.exporters.serving.endpoint import Endpoint
+from inprofile.exporters.serving.flask_claim import flask_claim
+from inprofile.exporters.serving.wsgi_endpoint import WsgiEndpoint
 from inprofile.integrations import celery_tasks, django_handlers, flask, servers, starlette
 from inprofile.integrations._patch import Patch
 

@@ -11,11 +11,11 @@ from opentelemetry.sdk.metrics.export import (
 )
 
 from inprofile.core.guard import guard
-from inprofile.exporters.otel_metrics import preference
+from inprofile.exporters.otel_metrics.data import preference
 from inprofile.process import hook_process, running
 
 if TYPE_CHECKING:
-    from inprofile.exporters.carrier import Carrier
+    from inprofile.exporters.otel_metrics.carrier import Carrier
 
 
 class MetricExporter(OtelMetricExporter):

@@ -15,7 +15,7 @@ from inprofile.runtime import Runtime
 from inprofile.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from inprofile.exporters.collector import Collector
+    from inprofile.exporters.prometheus.collector import Collector
 
 _patcher = Patcher()
 """Outlives the runtimes, as what other tools have wrapped stays in place."""
@@ -123,7 +123,7 @@ def collector() -> "Collector":
     ``INPROFILE_METRICS_PATH=`` (empty) to serve them there alone. Raises RuntimeError before
     ``instrument()``.
     """
-    from inprofile.exporters.collector import Collector
+    from inprofile.exporters.prometheus.collector import Collector
 
     if _runtime is None:
         raise RuntimeError("nothing is measured yet: call inprofile.instrument(app) first")

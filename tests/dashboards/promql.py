@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from inprofile.core.metrics import COUNTER, FAMILIES, HISTOGRAM, OWN, TOTAL
-from inprofile.exporters.spelling import spelled
+from inprofile.exporters.prometheus.spelling import spelled
 from inprofile.rules.promql import metric
 
 SELECTOR = re.compile(

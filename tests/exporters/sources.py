@@ -10,7 +10,7 @@ from inprofile.core.cells import Cells
 from inprofile.core.meter import Meter
 from inprofile.core.recorder import Recorder, current, release
 from inprofile.core.slots import Snapshot
-from inprofile.exporters.prometheus import exposition
+from inprofile.exporters.prometheus.exposition import exposition
 from tests.core.fake_clock import FakeClock
 from tests.exporters.exposed import whole
 

@@ -3,9 +3,9 @@
 import pytest
 
 from inprofile.core.slots import Snapshot
-from inprofile.exporters import openmetrics, protobuf, text
-from inprofile.exporters.accept import ranges, takes_gzip
-from inprofile.exporters.prometheus import exposition
+from inprofile.exporters.prometheus import openmetrics, protobuf, text
+from inprofile.exporters.prometheus.exposition import exposition
+from inprofile.exporters.serving.accept import ranges, takes_gzip
 
 PROTO = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 OLD_PROMETHEUS = (

@@ -5,7 +5,7 @@ import zlib
 import pytest
 
 from inprofile.core.guard import guard
-from inprofile.exporters.answer import CHUNK_BYTES, FAILED, answer
+from inprofile.exporters.serving.answer import CHUNK_BYTES, FAILED, answer
 
 SMALL = [b"a 1\n", b"b 2\n"]
 LARGE = [bytes([65 + i]) * 100_000 for i in range(10)]

@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 
 import inprofile
 from inprofile.core.guard import guard
-from inprofile.exporters.endpoint import Endpoint
+from inprofile.exporters.serving.endpoint import Endpoint
 from inprofile.testing import record
 from tests import asgi
 from tests.exporters.apps import (

@@ -13,7 +13,7 @@ import pytest
 import inprofile
 from inprofile.core.guard import guard
 from inprofile.core.role import Role
-from inprofile.exporters.port import Port
+from inprofile.exporters.serving.port import Port
 from tests import asgi
 from tests.exporters.apps import answering
 from tests.exporters.exposed import COUNT, total, values
@@ -116,7 +116,7 @@ def test_one_of_a_group_serves_and_another_one_after_it(tmp_path):
 
 
 def test_a_port_that_is_taken_is_told_once_and_had_when_it_is_free(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("inprofile.exporters.port.RETRY_S", 0.05)
+    monkeypatch.setattr("inprofile.exporters.serving.port.RETRY_S", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with opened(tmp_path, parts(b"1"), port) as url:

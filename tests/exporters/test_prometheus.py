@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import inprofile
 from inprofile.core import metrics
 from inprofile.core.slots import Worker
-from inprofile.exporters.prometheus import exposition
+from inprofile.exporters.prometheus.exposition import exposition
 from tests import asgi
 from tests.child import command, environment
 from tests.exporters.exposed import (

@@ -8,7 +8,7 @@ from prometheus_client.openmetrics import exposition as openmetrics_exposition
 
 import inprofile
 from inprofile.core.exemplars import noted
-from inprofile.exporters.collector import Collector
+from inprofile.exporters.prometheus.collector import Collector
 from inprofile.process import running
 from tests import asgi
 from tests.exporters.exposed import COUNT, families, total, values

@@ -7,7 +7,7 @@ import pytest
 import inprofile
 from inprofile.core import metrics
 from inprofile.core.recorder import add_span
-from inprofile.exporters.prometheus import exposition
+from inprofile.exporters.prometheus.exposition import exposition
 from tests.exporters.exposed import (
     COUNT,
     OPENMETRICS,

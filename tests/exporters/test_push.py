@@ -16,7 +16,7 @@ from tests.one_process import running, work
 from tests.otlp import points, until
 
 JOB = "inprofile.job.duration"
-LOADED = "inprofile.exporters.sender"
+LOADED = "inprofile.exporters.otel_metrics.sender"
 
 ENDING = f"""
 import sys, time

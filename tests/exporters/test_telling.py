@@ -11,8 +11,8 @@ from inprofile.core import exemplars
 from inprofile.core.buckets import CLASSIC_S
 from inprofile.core.metrics import COUNTER, HISTOGRAM, KEPT, REQUESTS
 from inprofile.core.slots import Snapshot, Worker
-from inprofile.exporters.otel_metrics import Preference
-from inprofile.exporters.telling import Telling
+from inprofile.exporters.otel_metrics.data import Preference
+from inprofile.exporters.otel_metrics.telling import Telling
 from tests.exporters.sources import linux
 
 WHOLE = Preference()

@@ -4,7 +4,7 @@ import pytest
 
 from inprofile.core.guard import guard
 from inprofile.doors.wsgi import Door
-from inprofile.exporters.wsgi_endpoint import WsgiEndpoint
+from inprofile.exporters.serving.wsgi_endpoint import WsgiEndpoint
 from inprofile.process import running
 from tests import wsgi
 from tests.exporters.exposed import ACCEPT, OPENMETRICS, total

@@ -1,7 +1,7 @@
 """Applications whose metrics are larger than one part of an answer, for ASGI and WSGI servers."""
 
 import inprofile
-from inprofile.exporters.answer import CHUNK_BYTES
+from inprofile.exporters.serving.answer import CHUNK_BYTES
 
 JOBS = 300
 

@@ -5,7 +5,7 @@ import zlib
 import httpx
 import pytest
 
-from inprofile.exporters.answer import CHUNK_BYTES
+from inprofile.exporters.serving.answer import CHUNK_BYTES
 from tests.exporters.exposed import total
 from tests.load.scrapes import FORMATS, PROTO
 

@@ -14,13 +14,13 @@ from inprofile.core.recorder import Recorder
 from inprofile.core.role import Role
 from inprofile.core.slots import Snapshot
 from inprofile.exporters.finding_log import FindingLog
-from inprofile.exporters.otel_environment import is_disabled
+from inprofile.exporters.otel.environment import is_disabled
+from inprofile.exporters.otel_metrics.push import Push
 from inprofile.exporters.outlet import Outlet
-from inprofile.exporters.push import Push
 from inprofile.settings import Settings
 
 if TYPE_CHECKING:
-    from inprofile.exporters.carrier import Carrier
+    from inprofile.exporters.otel_metrics.carrier import Carrier
 
 METRICS_PATH = "/metrics"
 """Where they are on a port of their own, if the app itself is to have none."""
@@ -75,7 +75,7 @@ class Outlets:
         return Push(self._read, directory, settings.service, settings.slo_ms, self._environment)
 
     def _serve(self, directory: Path) -> None:
-        from inprofile.exporters.port import Port
+        from inprofile.exporters.serving.port import Port
 
         chosen = self._settings
         path = chosen.metrics_path or METRICS_PATH
@@ -85,7 +85,7 @@ class Outlets:
         )
 
     def _spans(self, exemplify: Drain) -> Drain:
-        from inprofile.exporters.otel_spans import Spans
+        from inprofile.exporters.otel_spans.spans import Spans
 
         spans = Spans(self._settings, self._recorder, exemplify, self._environment)
         self._open.append(spans)
@@ -115,7 +115,7 @@ class Outlets:
 
     def carrier(self, name: str) -> "Carrier | None":
         """What loads the user's own exports with our metrics; None while nothing is open."""
-        from inprofile.exporters.carrier import Carrier
+        from inprofile.exporters.otel_metrics.carrier import Carrier
 
         carriers = self._carriers
         if carriers is None:
@@ -128,6 +128,6 @@ class Outlets:
 
     def exposition(self, accept: str) -> tuple[Iterator[bytes], str]:
         """The metrics, part by part, in the format that an Accept header asks for."""
-        from inprofile.exporters.prometheus import exposition
+        from inprofile.exporters.prometheus.exposition import exposition
 
         return exposition(self._read(), accept, self._settings.slo_ms)

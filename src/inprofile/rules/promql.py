@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, replace
 
 from inprofile.core.metrics import COUNTER, GAUGE, HISTOGRAM, OWN, RATIO, TOTAL, Family
-from inprofile.exporters.spelling import spelled
+from inprofile.exporters.prometheus.spelling import spelled
 
 SUFFIXES = {
     HISTOGRAM: "_seconds",

@@ -11,7 +11,7 @@ from inprofile.core.metrics import (
     POOL_NAME,
     TIMEOUTS,
 )
-from inprofile.exporters.spelling import spelled
+from inprofile.exporters.prometheus.spelling import spelled
 from inprofile.rules.promql import Durations, label, metric, selected
 from inprofile.rules.rule import Alert
 

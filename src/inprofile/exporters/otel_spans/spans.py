@@ -10,12 +10,12 @@ from opentelemetry.sdk.trace.sampling import Sampler
 from inprofile.core.guard import guard, log
 from inprofile.core.pipeline import Drain, Kept
 from inprofile.core.recorder import Recorder
-from inprofile.exporters import providers
-from inprofile.exporters.handing import Handing, handing
-from inprofile.exporters.head import Head
-from inprofile.exporters.otel_environment import NoExporter
-from inprofile.exporters.records import is_exported, records
-from inprofile.exporters.surroundings import Surroundings
+from inprofile.exporters.otel.environment import NoExporter
+from inprofile.exporters.otel_spans import providers
+from inprofile.exporters.otel_spans.handing import Handing, handing
+from inprofile.exporters.otel_spans.head import Head
+from inprofile.exporters.otel_spans.records import is_exported, records
+from inprofile.exporters.otel_spans.surroundings import Surroundings
 from inprofile.settings import Settings
 
 

@@ -14,11 +14,11 @@ from opentelemetry.sdk.metrics.export import (
 
 from inprofile.core.guard import guard, log
 from inprofile.core.slots import Snapshot
-from inprofile.exporters import otel_environment
-from inprofile.exporters.otel_metrics import Preference, preference
-from inprofile.exporters.otel_resource import instance_id, resource
-from inprofile.exporters.quiet import Quiet
-from inprofile.exporters.telling import Telling
+from inprofile.exporters.otel import environment as otel_environment
+from inprofile.exporters.otel.quiet import Quiet
+from inprofile.exporters.otel.resource import instance_id, resource
+from inprofile.exporters.otel_metrics.data import Preference, preference
+from inprofile.exporters.otel_metrics.telling import Telling
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource

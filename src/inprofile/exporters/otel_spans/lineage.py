@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from inprofile.core.model import Span, Trace
-from inprofile.exporters.borrowed import CATEGORIES, Borrowed
+from inprofile.exporters.otel_spans.borrowed import CATEGORIES, Borrowed
 
 
 class Lineage:

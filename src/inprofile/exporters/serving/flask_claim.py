@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inprofile.exporters.claim import Claim
+from inprofile.exporters.serving.claim import Claim
 
 NOT_FOUND = 404
 METHOD_NOT_ALLOWED = 405

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from inprofile.core.guard import guard
 from inprofile.core.role import Role
 from inprofile.core.slots import Snapshot
-from inprofile.exporters.otel_environment import seconds
+from inprofile.exporters.otel.environment import seconds
 
 if TYPE_CHECKING:
-    from inprofile.exporters.sender import Sender
+    from inprofile.exporters.otel_metrics.sender import Sender
 
 INTERVAL_S = 60.0
 
@@ -150,7 +150,7 @@ class Push:
 
     def _prepared(self) -> "Sender":
         if self._sender is None:
-            from inprofile.exporters.sender import Sender
+            from inprofile.exporters.otel_metrics.sender import Sender
 
             self._sender = Sender(
                 self._read, self._directory, self._service, self._slo_ms, self._environment

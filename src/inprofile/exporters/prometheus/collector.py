@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector as PrometheusCollector
 from inprofile.core.metrics import COUNTER
 from inprofile.core.slots import Snapshot
 from inprofile.exporters.exposed import Exposed, Histogram, Shown, Simple, exposed
-from inprofile.exporters.spelling import named, spelled
+from inprofile.exporters.prometheus.spelling import named, spelled
 
 
 class Collector(PrometheusCollector):

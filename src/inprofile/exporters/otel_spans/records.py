@@ -10,10 +10,10 @@ from inprofile.core import finding_event
 from inprofile.core.model import Finding, Span, Trace
 from inprofile.core.recorder import Recorder
 from inprofile.core.trace_context import FLAGS, SAMPLED, TraceContext
-from inprofile.exporters import semconv
-from inprofile.exporters.borrowed import SERVER
-from inprofile.exporters.lineage import Lineage
-from inprofile.exporters.semconv import Attributes
+from inprofile.exporters.otel_spans import semconv
+from inprofile.exporters.otel_spans.borrowed import SERVER
+from inprofile.exporters.otel_spans.lineage import Lineage
+from inprofile.exporters.otel_spans.semconv import Attributes
 
 TAIL = frozenset({"failed", "slow", "finding"})
 """Why a trace is exported whatever was decided at its beginning."""

@@ -8,8 +8,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanKind, set_span_in_context
 
 from inprofile.core.model import Trace
 from inprofile.core.recorder import Recorder
-from inprofile.exporters import semconv
-from inprofile.exporters.records import remote
+from inprofile.exporters.otel_spans import semconv
+from inprofile.exporters.otel_spans.records import remote
 
 NOWHERE = Context()
 

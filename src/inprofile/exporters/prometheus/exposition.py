@@ -5,9 +5,9 @@ from types import ModuleType
 from typing import NamedTuple
 
 from inprofile.core.slots import Snapshot
-from inprofile.exporters import openmetrics, protobuf, text
-from inprofile.exporters.accept import Range, ranges
 from inprofile.exporters.exposed import Exposed, Shown, exposed
+from inprofile.exporters.prometheus import openmetrics, protobuf, text
+from inprofile.exporters.serving.accept import Range, ranges
 
 Encode = Callable[[Iterable[Exposed], Shown], Iterator[bytes]]
 

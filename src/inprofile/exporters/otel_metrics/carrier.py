@@ -7,9 +7,9 @@ from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics
 
 from inprofile.core.role import Role
 from inprofile.core.slots import Snapshot
-from inprofile.exporters.otel_metrics import Preference
-from inprofile.exporters.otel_resource import instance_id, of_group
-from inprofile.exporters.telling import Telling
+from inprofile.exporters.otel.resource import instance_id, of_group
+from inprofile.exporters.otel_metrics.data import Preference
+from inprofile.exporters.otel_metrics.telling import Telling
 
 
 class Carrier:

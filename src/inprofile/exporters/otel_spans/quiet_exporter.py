@@ -7,7 +7,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from inprofile.core.guard import log
-from inprofile.exporters.quiet import Quiet
+from inprofile.exporters.otel.quiet import Quiet
 
 
 class QuietExporter(SpanExporter):

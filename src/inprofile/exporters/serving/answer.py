@@ -6,7 +6,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from inprofile.core.guard import guard
-from inprofile.exporters.accept import takes_gzip
+from inprofile.exporters.serving.accept import takes_gzip
 
 Exposition = Callable[[str], tuple[Iterable[bytes], str]]
 """The metrics, part by part, and their content type, for an Accept header."""

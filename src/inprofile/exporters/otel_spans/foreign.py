@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanKind
 from inprofile.core.guard import guard
 from inprofile.core.model import Span
 from inprofile.core.recorder import recording
-from inprofile.exporters.borrowed import DB, HTTP, SERVER
+from inprofile.exporters.otel_spans.borrowed import DB, HTTP, SERVER
 
 INSTRUMENTATION = "opentelemetry.instrumentation."
 SCOPES = {

@@ -15,7 +15,7 @@ from inprofile.core.exemplars import Exemplar
 from inprofile.core.metrics import COUNTER, GAUGE, HISTOGRAM
 from inprofile.exporters.exponential import Exponential, Rebinning
 from inprofile.exporters.exposed import Durations, Exposed, Histogram, Shown, Simple
-from inprofile.exporters.spelling import sampled, spelled
+from inprofile.exporters.prometheus.spelling import sampled, spelled
 
 CONTENT_TYPE = (
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"

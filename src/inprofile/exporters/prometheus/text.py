@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from inprofile.core.cells import Key
 from inprofile.exporters.exposed import Durations, Exposed, Histogram, Shown, Simple
-from inprofile.exporters.spelling import named, sampled, spelled
+from inprofile.exporters.prometheus.spelling import named, sampled, spelled
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

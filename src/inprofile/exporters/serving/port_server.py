@@ -9,7 +9,7 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Protocol
 
 from inprofile.core.guard import guard
-from inprofile.exporters.answer import METHODS, Answer
+from inprofile.exporters.serving.answer import METHODS, Answer
 
 CLIENT_S = 10.0
 """For so long a client may say nothing, or take nothing of what it asked for."""

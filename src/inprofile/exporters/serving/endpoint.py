@@ -7,8 +7,8 @@ import anyio
 import anyio.to_thread
 
 from inprofile.core.guard import guard
-from inprofile.exporters.answer import METHODS, REFUSALS, Exposition, answer
-from inprofile.exporters.claim import Claim
+from inprofile.exporters.serving.answer import METHODS, REFUSALS, Exposition, answer
+from inprofile.exporters.serving.claim import Claim
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

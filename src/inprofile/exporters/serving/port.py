@@ -8,8 +8,8 @@ import time
 
 from inprofile.core.guard import guard, log
 from inprofile.core.role import Role
-from inprofile.exporters.answer import Answer, Exposition, answer
-from inprofile.exporters.port_server import PortServer
+from inprofile.exporters.serving.answer import Answer, Exposition, answer
+from inprofile.exporters.serving.port_server import PortServer
 
 RETRY_S = 1.0
 """How long after the end of the worker that served another one does; so often a port that is

@@ -19,8 +19,8 @@ from inprofile.core.metrics import (
 )
 from inprofile.core.slots import Snapshot, began_ns
 from inprofile.exporters.exposed import INTERNAL, Exposed, Shown, Simple, exposed
-from inprofile.exporters.otel_metrics import Preference, Window, metrics
-from inprofile.exporters.told import Growing, Told, grown
+from inprofile.exporters.otel_metrics.data import Preference, Window, metrics
+from inprofile.exporters.otel_metrics.told import Growing, Told, grown
 
 SCOPE = InstrumentationScope("inprofile")
 

@@ -10,9 +10,9 @@ from opentelemetry.sdk.trace.export import (
     SpanExporter,
 )
 
-from inprofile.exporters import otel_environment
-from inprofile.exporters.otel_resource import resource
-from inprofile.exporters.quiet_exporter import QuietExporter
+from inprofile.exporters.otel import environment as otel_environment
+from inprofile.exporters.otel.resource import resource
+from inprofile.exporters.otel_spans.quiet_exporter import QuietExporter
 
 
 def users() -> TracerProvider | None:

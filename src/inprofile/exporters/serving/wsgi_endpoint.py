@@ -6,8 +6,8 @@ from itertools import chain
 from typing import Any
 
 from inprofile.core.guard import guard
-from inprofile.exporters.answer import METHODS, REFUSALS, Exposition, answer
-from inprofile.exporters.claim import Claim
+from inprofile.exporters.serving.answer import METHODS, REFUSALS, Exposition, answer
+from inprofile.exporters.serving.claim import Claim
 
 Environ = dict[str, Any]
 Write = Callable[[bytes], object]

@@ -5,9 +5,9 @@ https://prometheus.io/docs/specs/om/open_metrics_spec/
 
 from collections.abc import Iterable, Iterator
 
-from inprofile.exporters import text
 from inprofile.exporters.exposed import Durations, Exposed, Shown
-from inprofile.exporters.spelling import SUFFIXES, named
+from inprofile.exporters.prometheus import text
+from inprofile.exporters.prometheus.spelling import SUFFIXES, named
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 

@@ -15,8 +15,8 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from inprofile.exporters.records import Record
-from inprofile.exporters.semconv import Attributes
+from inprofile.exporters.otel_spans.records import Record
+from inprofile.exporters.otel_spans.semconv import Attributes
 
 SCOPE = InstrumentationScope("inprofile")
 

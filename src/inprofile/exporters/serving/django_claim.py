@@ -1,6 +1,6 @@
 """Whether Django's URL patterns have something of their own at a path where we would answer."""
 
-from inprofile.exporters.claim import Claim
+from inprofile.exporters.serving.claim import Claim
 
 ANY_PATH = ("<path:", ".*", ".+")
 """Patterns with one of these would take any path: a single-page application's, a catch-all."""

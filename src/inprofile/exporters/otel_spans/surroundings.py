@@ -19,9 +19,9 @@ from opentelemetry.trace import Span as ApiSpan
 from inprofile.core.model import Span, Trace
 from inprofile.core.recorder import Recorder, current, fold_closed
 from inprofile.core.trace_context import FLAGS, TraceContext
-from inprofile.exporters.borrowed import CATEGORIES, SERVER, Borrowed
-from inprofile.exporters.foreign import ENTRIES, SERVERS, category, ears, scope
-from inprofile.exporters.records import span_context
+from inprofile.exporters.otel_spans.borrowed import CATEGORIES, SERVER, Borrowed
+from inprofile.exporters.otel_spans.foreign import ENTRIES, SERVERS, category, ears, scope
+from inprofile.exporters.otel_spans.records import span_context
 
 PROBES = 3
 """So many requests without a server span of another tool's inside, and none is expected."""

@@ -1,0 +1,1 @@
+"""What our metrics and spans share on their way to OpenTelemetry."""

@@ -1,0 +1,1 @@
+"""Kept traces as OpenTelemetry spans, beside those of other instrumentation."""
