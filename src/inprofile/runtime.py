@@ -37,6 +37,9 @@ from inprofile.storage.store import NewerSchema, Store
 
 Observer = Callable[[Trace], None]
 
+PARTING_S = 1.25
+"""So long an application's shutdown waits for what is on its way out."""
+
 
 class Runtime:
     """One process's inprofile.
@@ -84,9 +87,8 @@ class Runtime:
         self.recorder.background = lambda name: Job(name, lambda: self.recorder, "background")
         self.tasks = celery_tasks.Tasks(now, self.close)
         self.outlets = Outlets(settings, self.recorder, self.read)
-        outlets = self.outlets
         self.entrances = Entrances(
-            self.recorder, settings.metrics_path, outlets.exposition, outlets.flush
+            self.recorder, settings.metrics_path, self.outlets.exposition, self._parting
         )
         self._opening = threading.RLock()
         self.meter: Meter | None = None
@@ -201,6 +203,12 @@ class Runtime:
         self.recorder.sink = lambda trace: self.open().record(trace)
         self.recorder.suspicious = self._judging()
         return meter
+
+    def _parting(self) -> None:
+        """An application has shut down: its server may end by a signal, which calls no hook."""
+        until_s = time.monotonic() + PARTING_S
+        self.flush(PARTING_S / 2)
+        self.outlets.flush(max(until_s - time.monotonic(), 0))
 
     def flush(self, timeout_s: float) -> None:
         """Let what is kept go where it is to, but wait no longer than that."""

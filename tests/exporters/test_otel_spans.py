@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 import inprofile
 from inprofile import process
+from inprofile.core.guard import guard
 from inprofile.storage.store import FILE
 from tests import asgi, child
 from tests.exporters.received import plain, spans
@@ -243,6 +244,19 @@ def test_an_exporter_that_is_not_there_is_said_once(ask, monkeypatch, caplog):
     assert ask("/orders/7", "/orders/8") == []
     [said] = [record.getMessage() for record in caplog.records if record.name == "inprofile"]
     assert said.startswith("inprofile: no spans are exported: there is no exporter 'pigeon'")
+
+
+def test_what_cannot_be_opened_leaves_the_rest_as_it_is(ask, scraped, group, monkeypatch, caplog):
+    guard._logged.clear()
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "lots")
+    assert ask("/orders/7", "/broken") == []
+    assert len(EXEMPLAR.findall(scraped.body)) > 0
+    connection = sqlite3.connect(group / FILE)
+    assert connection.execute("SELECT route FROM traces").fetchall() == [("/broken",)]
+    connection.close()
+    (said,) = [record for record in caplog.records if record.name == "inprofile"]
+    assert "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a non-negative integer" in said.exc_text
+    assert b"inprofile_errors_total 1\n" in scraped.body
 
 
 # When the collector is not well

@@ -43,3 +43,22 @@ def test_a_trace_goes_through_two_services(order, otlp, caller):
     assert request["parent"] == "order"
     assert answered["parent"] == request["name"] == "GET /stock/{id}"
     assert {span["trace"] for span in told.values()} == {TRACE if caller else entry["trace"]}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("uvicorn", "tests.exporters.services:orders", "--port={port}"),
+        ("gunicorn", "tests.exporters.services:stocks", "--bind=127.0.0.1:{port}"),
+    ],
+    ids=["uvicorn", "gunicorn"],
+)
+def test_what_no_batch_was_ready_to_send_is_sent_when_the_server_ends(
+    command, serve, otlp, monkeypatch
+):
+    monkeypatch.setenv("INPROFILE_OTEL", "spans")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "60000")
+    server = serve(*command)
+    httpx.get(f"{server.url}/pid?last", trust_env=False)
+    server.stop()
+    assert len([span for span in spans(otlp.traces) if span["kind"] == "SERVER"]) == 2

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from inprofile.core.cells import Cells
 from inprofile.core.exemplars import exemplify
+from inprofile.core.guard import guard
 from inprofile.core.pipeline import Drain
 from inprofile.core.recorder import Recorder
 from inprofile.core.role import Role
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 METRICS_PATH = "/metrics"
 """Where they are on a port of their own, if the app itself is to have none."""
-
-PARTING_S = 1.25
-"""So long an application's shutdown waits for an exporter."""
 
 
 class Outlets:
@@ -48,7 +46,6 @@ class Outlets:
         self._read = read
         self._environment = environment
         self._open: list[Outlet] = []
-        self._push: Push | None = None
         self._carriers: dict[str, Carrier] | None = None
         self._directory: Path | None = None
 
@@ -59,13 +56,15 @@ class Outlets:
         """
         self._directory, self._carriers = directory, {}
         if "metrics" in self._settings.otel and not is_disabled(self._environment):
-            self._push = self._pushing(directory)
-            self._open.append(self._push)
+            with guard:
+                self._open.append(self._pushing(directory))
         if directory is not None and self._settings.metrics_port:
-            self._serve(directory)
+            with guard:
+                self._open.append(self._serving(directory))
         drains: list[Drain] = [partial(exemplify, cells, self._recorder)]
         if "spans" in self._settings.otel and not is_disabled(self._environment):
-            drains = [self._spans(drains[0])]
+            with guard:
+                drains = [self._spans(drains[0])]
         if self._settings.log_findings:
             drains.append(FindingLog())
         return drains
@@ -74,15 +73,13 @@ class Outlets:
         settings = self._settings
         return Push(self._read, directory, settings.service, settings.slo_ms, self._environment)
 
-    def _serve(self, directory: Path) -> None:
+    def _serving(self, directory: Path) -> Outlet:
         from inprofile.exporters.serving.port import Port
 
         chosen = self._settings
         path = chosen.metrics_path or METRICS_PATH
         role = Role(directory / "port.lock")
-        self._open.append(
-            Port(self.exposition, role, chosen.metrics_host, chosen.metrics_port, path)
-        )
+        return Port(self.exposition, role, chosen.metrics_host, chosen.metrics_port, path)
 
     def _spans(self, exemplify: Drain) -> Drain:
         from inprofile.exporters.otel_spans.spans import Spans
@@ -91,17 +88,24 @@ class Outlets:
         self._open.append(spans)
         return spans
 
-    def flush(self) -> None:
+    def flush(self, timeout_s: float) -> None:
         """Let what is exported now and then be exported now: the process may be about to end."""
-        if self._push is not None:
-            self._push.flush(PARTING_S)
+        for outlet, own_s in self._shares(timeout_s):
+            with guard:
+                outlet.flush(own_s)
 
     def close(self, timeout_s: float) -> None:
         """Let each finish what it has, all of them in ``timeout_s``."""
-        until_s = time.monotonic() + timeout_s
-        for outlet in self._open:
-            outlet.close(max(until_s - time.monotonic(), 0))
+        for outlet, own_s in self._shares(timeout_s):
+            with guard:
+                outlet.close(own_s)
         self._forget()
+
+    def _shares(self, timeout_s: float) -> Iterator[tuple[Outlet, float]]:
+        """Each outlet with its share of the time that is left: one that hangs leaves some."""
+        until_s = time.monotonic() + timeout_s
+        for waiting, outlet in zip(range(len(self._open), 0, -1), self._open, strict=True):
+            yield outlet, max(until_s - time.monotonic(), 0) / waiting
 
     def after_fork_in_child(self) -> None:
         """What is open is the parent's."""
@@ -111,7 +115,7 @@ class Outlets:
 
     def _forget(self) -> None:
         self._open.clear()
-        self._push = self._carriers = None
+        self._carriers = None
 
     def carrier(self, name: str) -> "Carrier | None":
         """What loads the user's own exports with our metrics; None while nothing is open."""

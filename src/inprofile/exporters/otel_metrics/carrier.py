@@ -51,6 +51,9 @@ class Carrier:
         """What was told last is where it was to go."""
         self._telling.arrived()
 
+    def flush(self, _timeout_s: float) -> None:
+        """Nothing waits here: exports are the user's to do."""
+
     def close(self, _timeout_s: float = 0) -> None:
         """Give the role up: exports are the user's to do."""
         if self._role is not None:

@@ -1,6 +1,5 @@
 """Kept traces as OpenTelemetry's spans, made when they are over."""
 
-import threading
 from collections.abc import Mapping, Sequence
 
 from opentelemetry.sdk.resources import Resource
@@ -14,6 +13,7 @@ from inprofile.exporters.otel.environment import NoExporter
 from inprofile.exporters.otel_spans import providers
 from inprofile.exporters.otel_spans.handing import Handing, handing
 from inprofile.exporters.otel_spans.head import Head
+from inprofile.exporters.otel_spans.own_provider import OwnProvider
 from inprofile.exporters.otel_spans.records import is_exported, records
 from inprofile.exporters.otel_spans.surroundings import Surroundings
 from inprofile.settings import Settings
@@ -40,12 +40,10 @@ class Spans:
         self._recorder = recorder
         self._exemplify = exemplify
         self._environment = environment
-        self._own: TracerProvider | None = None
+        self._own: OwnProvider | None = None
         self._provider: TracerProvider | None = None
         self._handing: Handing | None = None
         self._has_none = False
-        self._closing = threading.Event()
-        self._last: threading.Thread | None = None
         self._default = TracerProvider(
             resource=Resource.get_empty(), shutdown_on_exit=False
         ).sampler
@@ -66,12 +64,16 @@ class Spans:
                 with guard:
                     hand_over(records(self._recorder, trace, findings))
 
+    def flush(self, timeout_s: float) -> None:
+        """Let what our own exporters have go out now; the application's are its own."""
+        if self._own is not None:
+            self._own.flush(timeout_s)
+
     def close(self, timeout_s: float) -> None:
-        """Let our own exporters finish for at most ``timeout_s``; the application's are its own."""
+        """Let our own exporters finish for at most ``timeout_s``."""
         self._stop()
-        if self._last is not None:
-            self._closing.set()
-            self._last.join(timeout_s)
+        if self._own is not None:
+            self._own.close(timeout_s)
 
     def after_fork_in_child(self) -> None:
         """Let go of what is the parent's, without a word."""
@@ -97,26 +99,8 @@ class Spans:
     def _ours(self) -> TracerProvider | None:
         if self._own is None and not self._has_none:
             try:
-                self._own = providers.ours(self._settings.service, self._environment)
-                self._last = self._closer(self._own)
+                self._own = OwnProvider(self._settings.service, self._environment)
             except NoExporter as error:
                 self._has_none = True
                 log.warning("inprofile: no spans are exported: %s", error)
-        return self._own
-
-    def _closer(self, provider: TracerProvider) -> threading.Thread | None:
-        """A thread that shuts the provider down when it is time: an exporter may hang in that, too.
-
-        None in a process that ends already, which can have no more threads: there are no batches.
-        """
-
-        def close() -> None:
-            self._closing.wait()
-            provider.shutdown()
-
-        last = threading.Thread(target=close, name="inprofile-spans", daemon=True)
-        try:
-            last.start()
-        except RuntimeError:
-            return None
-        return last
+        return None if self._own is None else self._own.provider

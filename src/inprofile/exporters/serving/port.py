@@ -44,6 +44,9 @@ class Port:
                 return None
             return answer(self._exposition, method, accept, encoding)
 
+    def flush(self, timeout_s: float) -> None:
+        """Nothing waits here: who scrapes comes for it."""
+
     def close(self, timeout_s: float) -> None:
         """Let the scrape that reads the cells come to its end, and listen no more."""
         deadline = time.monotonic() + timeout_s
