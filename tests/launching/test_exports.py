@@ -1,4 +1,4 @@
-"""``opentelemetry-instrument`` as it comes: what a collector gets where nobody has said anything."""
+"""What a collector gets below ``opentelemetry-instrument`` as it comes, without any setting."""
 
 from importlib.metadata import entry_points
 
