@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 import inprofile
 from inprofile.testing import record
 from tests.exporters.exposed import scraped, total
+from tests.exporters.received import spans
 from tests.integrations.celery_app import configured
 from tests.integrations.celery_worker import LIMIT_S, Worker, outcome, reached
 
@@ -111,6 +112,21 @@ def test_a_task_in_a_worker_is_linked_to_the_trace_that_sent_it(start, client):
     commands = {span.kind for span in sender.spans if span.parent is send}
     assert commands <= {"cache", "serialization", "logging"}
     assert sum(sender.stages.values()) == sender.wall_ns
+
+
+def test_an_exported_task_links_to_the_span_that_sent_it(start, client, otlp):
+    collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url, "INPROFILE_OTEL": "spans"}
+    worker = start("--pool=prefork --concurrency=1", **collector)
+    inprofile.instrument(otel="spans")
+    with inprofile.job("sender"):
+        assert outcome(client.send_task("work"))[0] == "SUCCESS"
+    inprofile.uninstrument()
+    worker.stop()
+    told = {span["name"]: span for span in spans(otlp.traces)}
+    sender, send, task = told["sender"], told["send work"], told["work"]
+    assert (send["trace"], send["parent"]) == (sender["trace"], "sender")
+    assert task["links"] == [(sender["trace"], send["id"])]
+    assert task["trace"] != sender["trace"]
 
 
 def test_children_that_are_replaced_after_each_task_lose_nothing(start, client):

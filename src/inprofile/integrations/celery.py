@@ -14,7 +14,7 @@ from inprofile.integrations._steps import marked
 
 HEADER = "inprofile"
 """The one header of ours in a message: when it was sent, the identity of the trace that did, and
-with tracing a ``traceparent`` of its root."""
+with tracing a ``traceparent`` of the span of the sending."""
 
 MAX_QUEUE_S = 30 * 24 * 3600.0
 """A message older than this, or from the future, says nothing useful."""
@@ -25,7 +25,7 @@ _HEADER = re.compile(r"(\d{1,11}\.\d{6})(?: ([0-9a-f]{32})(?: (\S{55}))?)?")
 class Sent(NamedTuple):
     """What a message says of its sending: seconds since the epoch, and the sender's identity.
 
-    ``origin`` is the sender's root as other services know it.
+    ``origin`` is the span of the sending as other services know it.
     """
 
     at_s: float
@@ -44,7 +44,7 @@ def _mark(kwargs: dict[str, Any]) -> None:
         recorder: Recorder = sender.trace.recorder
         value += " " + recorder.identify(sender.trace)
         if recorder.tracing:
-            value += " " + recorder.context(sender.trace.root).traceparent
+            value += " " + recorder.context(sender).traceparent
     kwargs["headers"] = {**(headers or {}), HEADER: value}
 
 
@@ -76,7 +76,7 @@ def _named(name: Any) -> Named:
 
 def _sending(original: Function) -> Function:
     """The message is marked with a trace and without; it is a span in one alone."""
-    wrapper = marked(_mark)(timed("other", _named)(original))
+    wrapper = timed("other", _named)(marked(_mark)(original))
     wrapper.__wrapped__ = original  # type: ignore[attr-defined]
     return wrapper
 
