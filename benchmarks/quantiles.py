@@ -108,11 +108,11 @@ def _read(target: str) -> Iterator[Readers]:
 
 
 def _rows(name: str, requests: int, home: Path, readers: Readers) -> Iterator[Row]:
-    lines = (line.split() for line in (home / "truth").read_text().splitlines())
-    ordered = sorted(int(length_ns) for of, length_ns in lines if of == name)
     series = f'{METRIC}{{http_route="/{name}"}}'
     _wait(readers.native, f"sum(histogram_count({series}))", requests)
     _wait(readers.classic, f"sum({series.replace('{', '_count{', 1)})", requests)
+    lines = (line.split() for line in (home / "truth").read_text().splitlines())
+    ordered = sorted(int(length_ns) for of, length_ns in lines if of == name)
     buckets = series.replace("{", "_bucket{", 1)
     semconv_ns = [round(bound * 1e9) for bound in SEMCONV_S]
     exponential = _exponential(home / "groups", f"/{name}")
