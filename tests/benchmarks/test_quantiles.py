@@ -10,7 +10,7 @@ from benchmarks.quantiles import NAMES, QUANTILES, Row, exponential_quantile, ta
 from inprofile.exporters.exponential import Exponential
 
 
-@pytest.mark.slow
+@pytest.mark.once
 def test_a_real_prometheus_reads_quantiles_near_those_of_the_samples(capsys):
     assert main(["quantiles", "--requests", "100", "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]

@@ -15,7 +15,7 @@ from tests.prometheus import CLASSIC, FEATURES, prometheus
 from tests.rules.ruled import ruled
 from tests.servers import Command, accepts, free_port, private_directory, running
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
 LOAD_S = 180

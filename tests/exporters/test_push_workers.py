@@ -33,9 +33,9 @@ UVICORN = (
 )
 SERVERS = [
     pytest.param(GUNICORN, id="gunicorn"),
-    pytest.param((*GUNICORN, "--preload"), id="preloaded"),
-    pytest.param(SYNC, id="sync"),
-    pytest.param(UVICORN, id="uvicorn"),
+    pytest.param((*GUNICORN, "--preload"), id="preloaded", marks=pytest.mark.once),
+    pytest.param(SYNC, id="sync", marks=pytest.mark.once),
+    pytest.param(UVICORN, id="uvicorn", marks=pytest.mark.once),
 ]
 
 
@@ -99,6 +99,7 @@ def test_the_last_export_has_every_request_of_every_worker(command, serve, otlp,
     assert count(otlp.metrics) == expected >= 60
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("command", [GUNICORN, UVICORN], ids=["gunicorn", "uvicorn"])
 def test_another_goes_on_when_the_one_is_killed(command, serve, otlp, group):
     server = serve(*command)
@@ -117,6 +118,7 @@ def test_another_goes_on_when_the_one_is_killed(command, serve, otlp, group):
     assert len({each.resource["service.instance.id"] for each in found}) == 1
 
 
+@pytest.mark.once
 def test_deltas_add_up_over_workers_that_come_and_go(serve, otlp, group, monkeypatch):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
     server = serve(*GUNICORN)

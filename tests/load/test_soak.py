@@ -78,7 +78,7 @@ def patient_scrape(server):
     raise AssertionError("no scrape came through")
 
 
-@pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("kind", SERVERS)
 def test_no_counter_goes_backwards_and_no_request_is_lost_or_counted_twice(
     serve, base, tmp_path, monkeypatch, kind

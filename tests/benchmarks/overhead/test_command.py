@@ -93,7 +93,7 @@ def run(*words):
     ).stdout
 
 
-@pytest.mark.slow
+@pytest.mark.once
 def test_a_run_is_saved_and_its_table_is_read_from_the_file(tmp_path):
     file = tmp_path / "new" / "overhead.json"
     words = ["--rounds", "1", "--batches", "1", "--scenario", "nothing", "--variant", "on,noop"]
@@ -114,7 +114,7 @@ def test_a_run_is_saved_and_its_table_is_read_from_the_file(tmp_path):
     assert run("table", str(file)) == compact(results) + "\n"
 
 
-@pytest.mark.slow
+@pytest.mark.once
 def test_every_variant_sees_every_request_of_a_scenario_with_queries(tmp_path):
     file = tmp_path / "overhead.json"
     words = ["--scenario", "nothing,core", "--rounds", "1", "--batches", "1"]
