@@ -1,5 +1,6 @@
 """Kept traces as OpenTelemetry's spans, as a collector gets them."""
 
+import asyncio
 import logging
 import os
 import re
@@ -19,7 +20,7 @@ import inprofile
 from inprofile import process
 from inprofile.core.guard import guard
 from inprofile.storage.store import FILE
-from tests import asgi, child
+from tests import asgi, child, wsgi
 from tests.exporters.received import plain, spans
 from tests.otlp import until
 
@@ -93,6 +94,21 @@ def ask(otlp, monkeypatch, scraped):
     return asked
 
 
+def asgi_host(host):
+    app = inprofile.instrument(shop(), otel="spans")
+    scope = asgi.scope("/later") | {"headers": [(b"host", host.encode())]}
+    asyncio.run(asgi.exchange(app, scope))
+
+
+def wsgi_host(host):
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return [b""]
+
+    measured = inprofile.instrument(app, otel="spans")
+    wsgi.asked(measured, "/", HTTP_HOST=host)
+
+
 ways = pytest.mark.parametrize("strict", [False, True], ids=["fast", "strict"])
 
 
@@ -113,6 +129,7 @@ def test_a_request_is_a_server_span_with_its_operations_below_it(ask, strict):
             "http.route": "/orders/{number}",
             "inprofile.kept": "exported",
             "inprofile.kind": "http",
+            "server.address": "test",
             "url.path": "/orders/7",
             "url.scheme": "http",
         },
@@ -133,6 +150,30 @@ def test_a_request_is_a_server_span_with_its_operations_below_it(ask, strict):
     assert [span["kind"] for span in found].count("SERVER") == 1
     assert {span["parent"] for span in found} <= {None, *(span["name"] for span in found)}
     assert {span["trace"] for span in found} == {found[0]["trace"]}
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("shop.example", {"server.address": "shop.example"}),
+        ("Shop.example:8443", {"server.address": "shop.example", "server.port": 8443}),
+        ("[::1]:8000", {"server.address": "::1", "server.port": 8000}),
+        ("me:secret@shop.example", {"server.address": "shop.example"}),
+        ("x" * 1000, {"server.address": "x" * 261}),
+        ("[", {}),
+        ("shop.example:http", {}),
+        ("", {}),
+    ],
+)
+@pytest.mark.parametrize("door", [asgi_host, wsgi_host])
+def test_the_host_that_was_asked_for_is_the_servers_address(door, host, found, otlp):
+    door(host)
+    flushed()
+    inprofile.uninstrument()
+    [span] = [span for span in spans(otlp.traces) if span["kind"] == "SERVER"]
+    assert {
+        name: value for name, value in span["attributes"].items() if name.startswith("server.")
+    } == found
 
 
 @ways

@@ -129,7 +129,8 @@ class Trace:
     trace is finished. ``shifted`` is the time of stages that need no span of their own (their
     parts have no name): it was taken from the spans in which it was spent. ``recorder`` is
     what began the trace; ``endpoint`` is the span of what may send the last byte. For tracing
-    alone: ``carrier`` has the headers until somebody asks for the ``caller``; ``drawn`` is whether
+    alone: ``host`` is what the client calls the server, ``carrier`` has the headers until somebody
+    asks for the ``caller``; ``drawn`` is whether
     chance keeps the trace, where that had to be known before its end; ``origin`` is the span that
     sent what runs in it, ``borrowed`` has the spans that another tool exports by their ids, and
     ``leave`` is to be called where the trace was entered. ``operations`` and
@@ -162,6 +163,7 @@ class Trace:
     streamed = False
     reason = ""
     identity = ""
+    host = ""
     carrier: Headers | None = None
     caller: TraceContext | None = None
     drawn: bool | None = None

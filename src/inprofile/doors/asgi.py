@@ -12,7 +12,8 @@ from inprofile.core.guard import guard
 from inprofile.core.model import OTHER, Span, Trace
 from inprofile.core.recorder import Recorder, current, shift
 from inprofile.core.steps import stepped
-from inprofile.doors.request import METHODS, queued_ns
+from inprofile.core.trace_context import Headers
+from inprofile.doors.request import MAX_HOST, METHODS, queued_ns
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -205,8 +206,17 @@ def _begin(recorder: Recorder, door: str, scope: Scope) -> Trace:
 def _begin_carried(recorder: Recorder, door: str, scope: Scope) -> Trace:
     trace = _begin(recorder, door, scope)
     trace.carrier = scope.get("headers")
+    with guard:
+        trace.host = _host(scope["headers"])
     recorder.enter(trace)
     return trace
+
+
+def _host(headers: Headers) -> str:
+    for name, value in headers:
+        if name == b"host":
+            return value[:MAX_HOST].decode("latin-1")
+    return ""
 
 
 def _in_steps(awaitable: Awaitable[None], trace: Trace) -> Awaitable[None]:

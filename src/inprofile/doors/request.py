@@ -4,6 +4,9 @@ METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
 )
 
+MAX_HOST = 261
+"""Of a Host header, characters: a name of 255, a colon and a port."""
+
 MAX_QUEUE_S = 3600.0
 """An X-Request-Start further back than this is nonsense and ignored."""
 

@@ -8,7 +8,7 @@ from inprofile.core.guard import guard
 from inprofile.core.model import OTHER, Span, Trace
 from inprofile.core.recorder import Recorder, current
 from inprofile.core.trace_context import from_environ
-from inprofile.doors.request import METHODS, queued_ns
+from inprofile.doors.request import MAX_HOST, METHODS, queued_ns
 
 Environ = dict[str, Any]
 Write = Callable[[bytes], object]
@@ -336,6 +336,7 @@ def _begin_carried(recorder: Recorder, environ: Environ) -> Trace:
     trace = _begin(recorder, environ)
     with guard:
         trace.carrier = from_environ(environ)
+        trace.host = environ.get("HTTP_HOST", "")[:MAX_HOST]
     recorder.enter(trace)
     return trace
 

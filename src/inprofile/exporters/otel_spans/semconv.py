@@ -4,7 +4,9 @@ https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 https://opentelemetry.io/docs/specs/semconv/database/database-spans/
 """
 
+from contextlib import suppress
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from opentelemetry.trace import SpanKind
 
@@ -37,12 +39,21 @@ def request(trace: Trace) -> Description:
             "http.response.status_code": trace.status,
             "url.path": trace.path,
             "url.scheme": trace.scheme,
+            **_server(trace.host),
         }
     if trace.queue_ns:
         facts["inprofile.queue.duration_ns"] = trace.queue_ns
     for stage, self_ns in trace.stages.items():
         facts[f"inprofile.stage.{stage}.duration_ns"] = self_ns
     return Description(name, kind, _known({**(trace.root.attributes or {}), **facts}))
+
+
+def _server(host: str) -> dict[str, str | int | None]:
+    """What a Host header names; nothing where it names nothing."""
+    with suppress(ValueError):
+        named = urlsplit(f"//{host}")
+        return {"server.address": named.hostname, "server.port": named.port}
+    return {}
 
 
 def root_name(trace: Trace) -> str:
