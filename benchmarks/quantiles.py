@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 
@@ -202,10 +203,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print the table."""
-    found = list(measure(arguments.requests))
-    on = about(("inprofile", "uvicorn"), arguments.date)
-    if arguments.format == "json":
-        print(json.dumps({"about": on, "rows": [asdict(row) for row in found]}, indent=1))
-    else:
-        print(rendered([table(found), [sentence(on)]], arguments.format))
+    rows = [asdict(row) for row in measure(arguments.requests)]
+    found = {"about": about(("inprofile", "uvicorn"), arguments.date), "rows": rows}
+    style = arguments.format
+    print(json.dumps(found, indent=1) if style == "json" else page(found, style))
     return 0
+
+
+def page(found: Mapping[str, Any], style: str) -> str:
+    """Return what was measured, as its JSON has it, as ``md`` or ``text``."""
+    rows = [Row(**row) for row in found["rows"]]
+    return rendered([table(rows), [sentence(found["about"])]], style)

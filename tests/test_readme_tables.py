@@ -1,8 +1,12 @@
 """The tables of README.md say what the code says, and what was measured."""
 
+import json
 import re
 from pathlib import Path
 
+import pytest
+
+from benchmarks import quantiles, scale
 from benchmarks.overhead.command import BATCHES, ROUNDS
 from benchmarks.overhead.report import compact
 from benchmarks.overhead.results import load
@@ -12,14 +16,15 @@ from inprofile.settings import OPTIONS, variable
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+PROMETHEUS = ROOT / "docs" / "prometheus.md"
 RESULTS = ROOT / "benchmarks" / "results" / "overhead.json"
 
 
-def between(name):
+def between(name, page=README):
     found = re.search(
-        rf"<!-- {name}:begin -->\n(.*?)<!-- {name}:end -->", README.read_text(), re.DOTALL
+        rf"<!-- {name}:begin -->\n(.*?)<!-- {name}:end -->", page.read_text(), re.DOTALL
     )
-    assert found, f"README.md has no {name} markers"
+    assert found, f"{page.name} has no {name} markers"
     return found[1].strip().splitlines()
 
 
@@ -58,3 +63,10 @@ def test_the_overhead_table_was_measured_in_full():
     assert results.names("variant") == list(VARIANTS)
     assert results.rounds >= ROUNDS
     assert results.batches >= BATCHES
+
+
+@pytest.mark.parametrize("benchmark", [quantiles, scale], ids=["quantiles", "scale"])
+def test_what_is_said_of_scrapes_is_what_was_measured(benchmark):
+    name = benchmark.__name__.rpartition(".")[2]
+    found = json.loads((RESULTS.parent / f"{name}.json").read_text())
+    assert between(name, PROMETHEUS) == benchmark.page(found, "md").splitlines()

@@ -56,9 +56,22 @@ def test_both_sides_are_measured_with_the_same_observations(capsys):
 
 
 def test_the_table_shows_both_and_their_ratio():
-    row = Row(500, 16, 5000, Cost(20, 21.25, 12_345, 2_000_000), Cost(50, 60, 12_000, 3_100_000))
+    row = Row(
+        500, 16, 5000, 255_000, Cost(20, 21.25, 12_345, 2_000_000), Cost(50, 60, 12_000, 3_100_000)
+    )
     assert table([row]).rows == [
-        ("500 × 16", "5,000", "20.0 (21.2)", "50.0 (60.0)", "2.5", "12", "12", "2.0", "3.1")  # noqa: RUF001 - as it is printed
+        (
+            "500 × 16",  # noqa: RUF001 - as it is printed
+            "5,000",
+            "255,000",
+            "20.0 (21.2)",
+            "50.0 (60.0)",
+            "2.5",
+            "12",
+            "12",
+            "2.0",
+            "3.1",
+        )
     ]
 
 
