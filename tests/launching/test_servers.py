@@ -53,7 +53,7 @@ QUICK = [
 
 def case(launcher, kind, line):
     way = "run" if launcher is RUN else "opentelemetry"
-    marks = () if (launcher, kind, line) in QUICK else [pytest.mark.slow]
+    marks = () if (launcher, kind, line) in QUICK else [pytest.mark.once]
     name = f"{way}, {kind}{line and ', with ' + line}"
     return pytest.param(launcher, kind, line, id=name, marks=marks)
 
