@@ -22,6 +22,7 @@ from inprofile.settings import Settings
 
 if TYPE_CHECKING:
     from inprofile.exporters.otel_metrics.carrier import Carrier
+    from inprofile.exporters.otel_metrics.sender import Sender
 
 METRICS_PATH = "/metrics"
 """Where they are on a port of their own, if the app itself is to have none."""
@@ -70,8 +71,13 @@ class Outlets:
         return drains
 
     def _pushing(self, directory: Path | None) -> Push:
-        settings = self._settings
-        return Push(self._read, directory, settings.service, settings.slo_ms, self._environment)
+        def sender() -> "Sender":
+            from inprofile.exporters.otel_metrics.sender import Sender
+
+            chosen = self._settings
+            return Sender(self._read, directory, chosen.service, chosen.slo_ms, self._environment)
+
+        return Push(sender, directory, self._environment)
 
     def _serving(self, directory: Path) -> Outlet:
         from inprofile.exporters.serving.port import Port
@@ -104,8 +110,10 @@ class Outlets:
     def _shares(self, timeout_s: float) -> Iterator[tuple[Outlet, float]]:
         """Each outlet with its share of the time that is left: one that hangs leaves some."""
         until_s = time.monotonic() + timeout_s
-        for waiting, outlet in zip(range(len(self._open), 0, -1), self._open, strict=True):
-            yield outlet, max(until_s - time.monotonic(), 0) / waiting
+        waiting = self._open[:]  # another thread may open one
+        while waiting:
+            yield waiting[0], max(until_s - time.monotonic(), 0) / len(waiting)
+            del waiting[0]
 
     def after_fork_in_child(self) -> None:
         """What is open is the parent's."""

@@ -15,7 +15,7 @@ from inprofile.exporters.otel_metrics.telling import Telling
 class Carrier:
     """Does so while this worker has the role to, one for each ``name``.
 
-    ``read``, ``directory`` and ``slo_ms`` are as for Push.
+    ``read``, ``directory`` and ``slo_ms`` are as for Sender.
     """
 
     def __init__(

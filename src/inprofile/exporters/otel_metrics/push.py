@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from inprofile.core.guard import guard
 from inprofile.core.role import Role
-from inprofile.core.slots import Snapshot
 from inprofile.exporters.otel.environment import seconds
 
 if TYPE_CHECKING:
@@ -29,26 +28,19 @@ ENDING = "ending"
 class Push:
     """Exports what the group has counted, every so often, while this worker has the role to.
 
-    ``read`` gives the snapshot; ``directory`` is the group's, or None where this process shares
-    nothing and exports for itself alone; ``service`` is its name unless the environment has one;
-    ``slo_ms`` are thresholds among the classic bounds.
+    ``make_sender`` gives what exports; ``directory`` is the group's, or None where this process
+    shares nothing and exports for itself alone.
     All is done in a thread of its own, importing OpenTelemetry included: an exporter may take any
     time, and hangs alone. Nothing waits for it: what cannot be told now is told the next time.
     """
 
     def __init__(
         self,
-        read: Callable[[], Snapshot],
+        make_sender: Callable[[], "Sender"],
         directory: Path | None,
-        service: str,
-        slo_ms: tuple[float, ...],
         environment: Mapping[str, str],
     ) -> None:
-        self._read = read
-        self._directory = directory
-        self._service = service
-        self._slo_ms = slo_ms
-        self._environment = environment
+        self._make_sender = make_sender
         self._role = None if directory is None else Role(directory / "push.lock")
         self._interval_s = seconds("OTEL_METRIC_EXPORT_INTERVAL", INTERVAL_S, environment)
         self._sender: Sender | None = None
@@ -150,9 +142,5 @@ class Push:
 
     def _prepared(self) -> "Sender":
         if self._sender is None:
-            from inprofile.exporters.otel_metrics.sender import Sender
-
-            self._sender = Sender(
-                self._read, self._directory, self._service, self._slo_ms, self._environment
-            )
+            self._sender = self._make_sender()
         return self._sender

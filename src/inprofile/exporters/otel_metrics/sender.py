@@ -37,6 +37,9 @@ class Receiver(NamedTuple):
 class Sender:
     """Exports the cells to each exporter; to be called, and closed, by the thread that made it.
 
+    ``read`` gives the snapshot; ``directory`` is as for Push; ``service`` is its name unless the
+    environment has one; ``slo_ms`` are thresholds among the classic bounds.
+
     What fails is said once, and once that it fails no more. Invisible to OpenTelemetry's
     instrumentations; to our own, as long as no trace is under way in the thread.
     """
